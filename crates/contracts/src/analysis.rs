@@ -1,5 +1,6 @@
 //! What the engine knows about a source after looking and listening: typed, versioned, and everything a decision may use.
 
+use base64::Engine as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -273,5 +274,78 @@ impl Analysis {
     }
     pub fn warnings(&self) -> impl Iterator<Item = &String> {
         self.heard.warnings.iter().chain(&self.seen.warnings).chain(&self.read.warnings)
+    }
+}
+
+/// The wire form of [`Sentence::embedding`]: unit vectors as signed bytes (value × 127) in standard base64.
+pub struct Embedding;
+
+impl Embedding {
+    /// Values in one sentence embedding.
+    pub const SIZE: usize = 384;
+
+    /// Scales `vector` to unit length and packs it; a zero or non-finite vector packs as zeros.
+    pub fn encode(vector: &[f32]) -> String {
+        let norm = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        let scale = if norm.is_finite() && norm > 0.0 { 127.0 / norm } else { 0.0 };
+        let bytes: Vec<u8> = vector
+            .iter()
+            .map(|v| {
+                let value = f64::from(*v) * scale;
+                let value = if value.is_finite() { value.round().clamp(-127.0, 127.0) as i8 } else { 0 };
+                value.to_le_bytes()[0]
+            })
+            .collect();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    }
+
+    /// Unpacks to unit length again; empty when `text` is empty or not base64 (such a sentence resembles nothing).
+    pub fn decode(text: &str) -> Vec<f32> {
+        let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(text) else {
+            return Vec::new();
+        };
+        let values: Vec<f32> = bytes.iter().map(|b| f32::from(i8::from_le_bytes([*b]))).collect();
+        let norm = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+        if norm > 0.0 { values.into_iter().map(|v| v / norm).collect() } else { values }
+    }
+
+    /// Cosine similarity, -1..1; 0 when the lengths differ or one vector is zero.
+    pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
+        if a.len() != b.len() {
+            return 0.0;
+        }
+        let (mut dot, mut aa, mut bb) = (0.0_f64, 0.0_f64, 0.0_f64);
+        for (x, y) in a.iter().zip(b) {
+            let (x, y) = (f64::from(*x), f64::from(*y));
+            dot += x * y;
+            aa += x * x;
+            bb += y * y;
+        }
+        let norm = (aa * bb).sqrt();
+        if norm > 0.0 && dot.is_finite() { (dot / norm).clamp(-1.0, 1.0) } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Embedding;
+
+    #[test]
+    fn an_embedding_survives_its_wire_form() {
+        let vector: Vec<f32> = (0..Embedding::SIZE).map(|i| ((i * 37 % 101) as f32 - 50.0) / 400.0).collect();
+        let packed = Embedding::encode(&vector);
+        assert_eq!(packed.len(), 512);
+        let back = Embedding::decode(&packed);
+        assert_eq!(back.len(), Embedding::SIZE);
+        assert!(Embedding::cosine(&vector, &back) > 0.995);
+        assert_eq!(Embedding::encode(&back), Embedding::encode(&Embedding::decode(&Embedding::encode(&back))));
+    }
+
+    #[test]
+    fn damaged_embeddings_resemble_nothing() {
+        assert!(Embedding::decode("not base64 at all!").is_empty());
+        assert_eq!(Embedding::cosine(&[1.0], &[]), 0.0);
+        assert_eq!(Embedding::cosine(&[0.0, 0.0], &[1.0, 0.0]), 0.0);
+        assert_eq!(Embedding::decode(&Embedding::encode(&[f32::NAN, 1.0])), vec![0.0, 0.0]);
     }
 }
