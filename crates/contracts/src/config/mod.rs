@@ -15,7 +15,7 @@ pub use clip::{
     CaptionChoice, CaptionConfig, ChooseConfig, ChorusConfig, ClipConfig, EditConfig, EncodeConfig, HorizonConfig,
     HttpRecognizer, LayoutChoice, Limits, MixTarget, RecognizerConfig, WatchConfig,
 };
-pub use models::{ModelFile, ModelManifest, ModelSource};
+pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use personas::{Persona, Weighted};
 
 use crate::fault::{Code, Fault};
@@ -142,6 +142,17 @@ mod tests {
         let config = Config::load(None).expect("the shipped configuration loads");
         assert_eq!(config.sha256(), Config::load(None).expect("again").sha256());
         assert!(config.personas.len() >= 7);
+    }
+
+    #[test]
+    fn shipped_model_manifest_is_complete() {
+        let manifest = ModelManifest::shipped().expect("the manifest loads");
+        for role in ["runtime", "voice_activity", "speech_recognition", "faces", "speaker", "embedding", "sentiment"] {
+            assert!(manifest.role(role).count() > 0, "no file for {role}");
+        }
+        assert!(manifest.files.iter().all(|f| f.sha256.len() == 64 && f.bytes > 0));
+        assert!(manifest.files.iter().all(|f| !f.sources.is_empty() || f.path.starts_with(&manifest.whisper.out)));
+        assert!(manifest.whisper.weights.len() >= 2, "a second source is named");
     }
 
     #[test]

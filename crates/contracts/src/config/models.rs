@@ -33,6 +33,30 @@ pub struct ModelFile {
 #[serde(deny_unknown_fields)]
 pub struct ModelManifest {
     pub files: Vec<ModelFile>,
+    pub whisper: WhisperBuild,
+}
+
+/// One set of packages that together hold the Whisper weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weights {
+    /// Of the joined parts.
+    pub sha256: String,
+    pub parts: Vec<ModelSource>,
+}
+
+/// How the Whisper graphs are built from published weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhisperBuild {
+    /// Path of the model's own configuration inside the models folder.
+    pub config: String,
+    /// Folder of the graphs inside the models folder.
+    pub out: String,
+    /// Python packages that the converter needs.
+    pub tools: Vec<String>,
+    /// Tried in order.
+    pub weights: Vec<Weights>,
 }
 
 impl ModelManifest {
