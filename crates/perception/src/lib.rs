@@ -1,1 +1,7 @@
+//! What a source sounds, looks and reads like: models behind plain functions.
+//!
+//! Invariants: nothing here decodes media, spawns a process or, apart from [`http`], touches the network. Every model
+//! file comes out of one folder, through [`runtime::Runtime`], and is refused when it points at other files.
 
+pub mod onnx;
+pub mod runtime;
