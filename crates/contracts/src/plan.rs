@@ -135,8 +135,12 @@ pub struct AudioPlan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptionWord {
+    /// As spoken; a style's upper case and stripped commas are applied where it is drawn.
     pub text: String,
     pub out: Span,
+    /// Where the word stands on the canvas, as fractions (line height × advance width); `None` when not laid out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<Rect>,
 }
 
 /// What stands on the screen at one time: one or two lines.
