@@ -5,3 +5,4 @@
 
 pub mod onnx;
 pub mod runtime;
+pub mod sound;
