@@ -1,1 +1,6 @@
+//! Decoding, normalising, rendering, mastering and checking of media, in process through FFmpeg's libraries.
+//!
+//! Everything here runs in a child process without network; functions take paths and plain options, stream, and map
+//! whatever a hostile file can cause to a [`omniva_contracts::Fault`].
 
+pub mod ff;
