@@ -4,3 +4,4 @@
 //! whatever a hostile file can cause to a [`omniva_contracts::Fault`].
 
 pub mod ff;
+pub mod sniff;
