@@ -1,0 +1,286 @@
+//! Bars baked into the picture: letterbox, pillarbox, or both, in any single tone.
+//!
+//! A bar is uniform along its lines and across them, keeps its tone and its border over the whole shot, has a partner on
+//! the other side, and is cut off straight: most of the line behind its border differs from it. A plain wall has no such
+//! border, a dark scene no such constancy.
+
+use omniva_contracts::Rect;
+use omniva_contracts::streams::Picture;
+
+/// Largest difference of a pixel from the bar's tone, on any channel, and the mean difference along a line.
+const TOLERANCE: u8 = 10;
+const MEAN_TOLERANCE: f64 = 3.0;
+/// Share of a line's pixels that may differ more (ringing, a stray artefact).
+const STRAY: f64 = 0.01;
+/// A pixel that differs by more than this belongs to the scene.
+const SCENE: u8 = 16;
+/// Share of the line behind the border that must belong to the scene, in at least one picture.
+const STRAIGHT: f64 = 0.35;
+/// A bar covers at least this share of its dimension; one that covers more than the other figure is a black picture.
+const THINNEST: f64 = 0.01;
+const THICKEST: f64 = 0.45;
+/// Pictures with a scene that it takes, and the share of them whose border must agree, within so many pixels.
+const PICTURES: u32 = 4;
+const AGREEING: f64 = 0.4;
+const WOBBLE: usize = 2;
+/// Share of pictures that may show less bar (a credit, the tail of a dissolve).
+const EXCEPTIONS: f64 = 0.02;
+/// Standard deviation of the tone over time, and difference of tone between partners.
+const TONE_OVER_TIME: f64 = 2.5;
+const TONE_OF_PARTNERS: f64 = 8.0;
+/// The thinner partner has at least this share of the thicker one.
+const PARTNERS: f64 = 0.5;
+/// Pixels cut off beyond the border, so that no half line of the bar stays.
+const INSET: usize = 1;
+/// A shot without evidence of its own takes the bars of the rest when they fill this share of the source.
+const COMMON: f64 = 0.3;
+
+const TOP: usize = 0;
+const BOTTOM: usize = 1;
+const LEFT: usize = 2;
+const RIGHT: usize = 3;
+
+type Tone = [u8; 3];
+
+/// What one picture shows on its four sides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    size: (usize, usize),
+    sides: [Edge; 4],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Edge {
+    /// Lines of one tone, counted from the border of the picture; [`Edge::blank`] pictures stop at the limit.
+    depth: usize,
+    tone: Tone,
+    /// Share of the line behind the border that belongs to the scene.
+    straight: f64,
+    /// One tone up to the limit: nothing to see here.
+    blank: bool,
+}
+
+impl Look {
+    pub fn new(picture: &Picture<'_>) -> Look {
+        let (width, height) = (picture.width, picture.height);
+        if width < 16 || height < 16 || picture.bgr.len() != width * height * 3 {
+            return Look::default();
+        }
+        let pixel = |x: usize, y: usize| -> Tone {
+            let at = (y * width + x) * 3;
+            [picture.bgr[at], picture.bgr[at + 1], picture.bgr[at + 2]]
+        };
+        let top = edge(height, width, |line, i| pixel(i, line));
+        let bottom = edge(height, width, |line, i| pixel(i, height - 1 - line));
+        // Upright lines are looked at between the bars above and below.
+        let first = top.depth;
+        let rows = height - top.depth - bottom.depth;
+        let left = edge(width, rows, |line, i| pixel(line, first + i));
+        let right = edge(width, rows, |line, i| pixel(width - 1 - line, first + i));
+        Look { size: (width, height), sides: [top, bottom, left, right] }
+    }
+}
+
+/// `lines` lines of `length` pixels each, counted from the border inwards.
+fn edge(lines: usize, length: usize, pixel: impl Fn(usize, usize) -> Tone) -> Edge {
+    let mut sums = [0u64; 3];
+    for i in 0..length {
+        for (sum, value) in sums.iter_mut().zip(pixel(0, i)) {
+            *sum += u64::from(value);
+        }
+    }
+    let tone = sums.map(|s| ((s + length as u64 / 2) / length.max(1) as u64) as u8);
+    let apart = |p: Tone| p.iter().zip(tone).map(|(&a, b)| a.abs_diff(b)).max().unwrap_or(0);
+    let limit = (lines as f64 * THICKEST) as usize;
+    let allowed = (length as f64 * STRAY) as usize;
+    let uniform = |line: usize| {
+        let (mut stray, mut sum) = (0, 0u64);
+        for i in 0..length {
+            let difference = apart(pixel(line, i));
+            sum += u64::from(difference);
+            stray += usize::from(difference > TOLERANCE);
+            if stray > allowed {
+                return false;
+            }
+        }
+        sum as f64 <= MEAN_TOLERANCE * length as f64
+    };
+    let depth = (0..limit).take_while(|&line| uniform(line)).count();
+    let blank = depth == limit;
+    let behind = (depth + WOBBLE).min(lines - 1);
+    let scene = (0..length).filter(|&i| apart(pixel(behind, i)) > SCENE).count();
+    Edge { depth, tone, straight: scene as f64 / length.max(1) as f64, blank }
+}
+
+/// Collects the looks of one shot. Its size depends on the picture, not on the number of looks.
+#[derive(Default)]
+pub struct ShotBars {
+    size: (usize, usize),
+    sides: [Side; 4],
+}
+
+#[derive(Clone, Default)]
+struct Side {
+    /// How many pictures with a scene have this depth, and the straightest border among them.
+    counts: Vec<u32>,
+    straight: Vec<f64>,
+    pictures: u32,
+    tone: [f64; 3],
+    tone_squares: [f64; 3],
+    /// Least depth of all pictures, blank ones included.
+    least: Option<usize>,
+}
+
+/// What is known about the bars of a shot, in pixels of the sampled pictures: top, bottom, left, right.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bars {
+    size: (usize, usize),
+    /// Pixels to cut off; all 0 when no bars were proven.
+    pub cut: [usize; 4],
+    /// Depth that no picture of the shot contradicts.
+    least: [usize; 4],
+}
+
+impl ShotBars {
+    pub fn add(&mut self, look: &Look) {
+        if look.size == (0, 0) || (self.size != (0, 0) && self.size != look.size) {
+            return;
+        }
+        self.size = look.size;
+        for (side, edge) in self.sides.iter_mut().zip(&look.sides) {
+            side.add(edge);
+        }
+    }
+
+    /// The verdict on the shot.
+    pub fn finish(&self) -> Bars {
+        let (width, height) = self.size;
+        let found: Vec<Option<(usize, [f64; 3])>> = self
+            .sides
+            .iter()
+            .zip([height, height, width, width])
+            .map(|(side, lines)| side.bar(lines).map(|depth| (depth, side.mean_tone())))
+            .collect();
+        let mut cut = [0; 4];
+        for (a, b) in [(TOP, BOTTOM), (LEFT, RIGHT)] {
+            if let (Some((depth_a, tone_a)), Some((depth_b, tone_b))) = (found[a], found[b]) {
+                let alike = tone_a.iter().zip(tone_b).all(|(x, y)| (x - y).abs() <= TONE_OF_PARTNERS);
+                let even = depth_a.min(depth_b) as f64 >= PARTNERS * depth_a.max(depth_b) as f64;
+                if alike && even {
+                    (cut[a], cut[b]) = (depth_a + INSET, depth_b + INSET);
+                }
+            }
+        }
+        let least = std::array::from_fn(|i| self.sides[i].least.unwrap_or(0));
+        Bars { size: self.size, cut, least }
+    }
+}
+
+impl Side {
+    fn add(&mut self, edge: &Edge) {
+        self.least = Some(self.least.map_or(edge.depth, |least| least.min(edge.depth)));
+        if edge.blank {
+            return;
+        }
+        if self.counts.len() <= edge.depth {
+            self.counts.resize(edge.depth + 1, 0);
+            self.straight.resize(edge.depth + 1, 0.0);
+        }
+        self.counts[edge.depth] += 1;
+        self.straight[edge.depth] = self.straight[edge.depth].max(edge.straight);
+        self.pictures += 1;
+        for (i, &value) in edge.tone.iter().enumerate() {
+            self.tone[i] += f64::from(value);
+            self.tone_squares[i] += f64::from(value) * f64::from(value);
+        }
+    }
+
+    /// Depth of the bar, if this side has one; `lines` is the size of the picture in that direction.
+    fn bar(&self, lines: usize) -> Option<usize> {
+        if self.pictures < PICTURES || !self.tone_is_constant() {
+            return None;
+        }
+        let exceptions = (f64::from(self.pictures) * EXCEPTIONS) as u32;
+        let mut below = 0;
+        let least = self.counts.iter().position(|&count| {
+            below += count;
+            below > exceptions
+        })?;
+        if (least as f64) < (lines as f64 * THINNEST).max(3.0) {
+            return None;
+        }
+        let near = least..(least + WOBBLE + 1).min(self.counts.len());
+        let agreeing: u32 = self.counts[near.clone()].iter().sum();
+        let straight = self.straight[near.clone()].iter().fold(0.0f64, |a, &b| a.max(b));
+        if f64::from(agreeing) < AGREEING * f64::from(self.pictures) || straight < STRAIGHT {
+            return None;
+        }
+        // The commonest depth; ringing sometimes hides the last line of a bar. The first of equals.
+        near.rev().max_by_key(|&depth| self.counts[depth])
+    }
+
+    fn mean_tone(&self) -> [f64; 3] {
+        self.tone.map(|sum| sum / f64::from(self.pictures.max(1)))
+    }
+
+    fn tone_is_constant(&self) -> bool {
+        let n = f64::from(self.pictures.max(1));
+        self.tone.iter().zip(self.tone_squares).all(|(sum, squares)| {
+            let mean = sum / n;
+            squares / n - mean * mean <= TONE_OVER_TIME * TONE_OVER_TIME
+        })
+    }
+}
+
+impl Bars {
+    fn any(&self) -> bool {
+        self.cut != [0; 4]
+    }
+
+    fn rect(&self) -> Option<Rect> {
+        let (width, height) = (self.size.0 as f64, self.size.1 as f64);
+        if !self.any() || width <= 0.0 || height <= 0.0 {
+            return None;
+        }
+        let [top, bottom, left, right] = self.cut.map(|c| c as f64);
+        let round = |v: f64| (v * 1e5).round() / 1e5;
+        let rect = Rect::new(
+            round(left / width),
+            round(top / height),
+            round((width - left - right) / width),
+            round((height - top - bottom) / height),
+        );
+        (rect.w > 0.0 && rect.h > 0.0).then_some(rect)
+    }
+}
+
+/// The picture inside the bars for every shot; `shots` gives each shot's length in seconds and its verdict. Shots too dark
+/// or too short to tell take the bars that most of the source has, unless something in them contradicts.
+pub fn inside(shots: &[(f64, Bars)]) -> Vec<Option<Rect>> {
+    let total: f64 = shots.iter().map(|(length, _)| length).sum();
+    let length_with = |bars: &Bars| -> f64 {
+        shots.iter().filter(|(_, other)| other.any() && other.cut == bars.cut).map(|(length, _)| length).sum()
+    };
+    let mut common: Option<(f64, Bars)> = None;
+    for (_, bars) in shots.iter().filter(|(_, bars)| bars.any()) {
+        if common.is_some_and(|(_, known)| known.cut == bars.cut) {
+            continue;
+        }
+        let length = length_with(bars);
+        if length >= COMMON * total && common.is_none_or(|(most, _)| length > most) {
+            common = Some((length, *bars));
+        }
+    }
+    shots
+        .iter()
+        .map(|(_, bars)| {
+            let fits = |common: &Bars| {
+                bars.size == common.size && bars.least.iter().zip(common.cut).all(|(&least, cut)| least + INSET >= cut)
+            };
+            match common {
+                Some((_, common)) if !bars.any() && fits(&common) => common.rect(),
+                _ => bars.rect(),
+            }
+        })
+        .collect()
+}
