@@ -5,6 +5,7 @@
 //! only decoders of an allow-list are ever opened.
 
 mod codec;
+mod packets;
 mod time;
 
 use std::ffi::{CStr, CString, c_char};
@@ -20,6 +21,7 @@ use omniva_contracts::jobs::MediaRef;
 use omniva_contracts::{Code, Fault};
 
 pub use codec::{AudioDecoder, VideoDecoder, audio_stream, stream_size, video_stream};
+pub use packets::{PacketReader, keep_only};
 pub use time::{FrameGrid, origin_us, seconds};
 
 /// Pictures larger than this are refused by [`open`] before any decoder sees them (16384 × 8192).

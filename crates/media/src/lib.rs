@@ -4,4 +4,7 @@
 //! whatever a hostile file can cause to a [`omniva_contracts::Fault`].
 
 pub mod ff;
+pub mod master;
+pub mod read;
+pub mod render;
 pub mod sniff;
