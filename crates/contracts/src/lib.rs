@@ -17,6 +17,7 @@ pub mod plan;
 pub mod ports;
 pub mod qc;
 pub mod record;
+pub mod schemas;
 pub mod streams;
 pub mod wire;
 

@@ -82,6 +82,10 @@ pub enum Repair {
     DamagedPackets,
     AudioCodec,
     VideoCodec,
+    /// Half pictures (fields) were woven into frames.
+    Interlaced,
+    /// The container can't be entered at a given time exactly (MPEG transport and program streams).
+    NoIndex,
 }
 
 /// A source that every later stage can rely on: constant frame rate, timestamps from 0 upwards without gaps, upright

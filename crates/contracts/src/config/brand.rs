@@ -29,6 +29,14 @@ pub struct BrandKit {
 }
 
 impl BrandKit {
+    /// Makes relative file names relative to `folder`, the one of the configuration that names them.
+    pub fn resolve(&mut self, folder: &std::path::Path) {
+        for file in [&mut self.logo, &mut self.intro, &mut self.outro] {
+            if !file.as_os_str().is_empty() && file.is_relative() {
+                *file = folder.join(&*file);
+            }
+        }
+    }
     pub(super) fn validate(&self, faults: &mut Vec<String>) {
         super::within(faults, "brand.logo_width", self.logo_width, 0.02, 0.6);
         super::within(faults, "brand.logo_opacity", self.logo_opacity, 0.0, 1.0);

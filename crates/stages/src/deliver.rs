@@ -1,0 +1,113 @@
+//! Finished work → the user's folder: every file appears whole or not at all, and what an earlier run of the same
+//! source left behind is taken away.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use omniva_contracts::record::{ClipFiles, ClipRecord, RunRecord};
+use omniva_contracts::{Code, Fault};
+use serde::Serialize;
+
+pub const RUN_JSON: &str = "run.json";
+pub const REPORT: &str = "report.html";
+
+/// Makes sure that the folder is there, can be written, and does not hold another source's clips.
+pub fn prepare(folder: &Path, source_sha256: &str, replace: bool) -> Result<Option<RunRecord>, Fault> {
+    let shown = folder.display().to_string();
+    std::fs::create_dir_all(folder).map_err(|e| Fault::writing(&shown, &e))?;
+    let probe = tempfile::Builder::new().prefix(".omniva-").tempfile_in(folder).map_err(|e| Fault::writing(&shown, &e))?;
+    probe.close().map_err(|e| Fault::writing(&shown, &e))?;
+    let earlier = earlier(folder);
+    match &earlier {
+        Some(run) if run.decisions.media.sha256 != source_sha256 && !replace => Err(Fault::new(
+            Code::OutputExists,
+            format!("{shown} already holds the clips of {}", run.source_name),
+            "choose another folder with -o, or pass --force to replace them",
+        )),
+        _ => Ok(earlier),
+    }
+}
+
+/// The record of an earlier run, if the folder holds a readable one.
+fn earlier(folder: &Path) -> Option<RunRecord> {
+    serde_json::from_slice(&std::fs::read(folder.join(RUN_JSON)).ok()?).ok()
+}
+
+/// Names of one clip's files.
+pub fn names(rank: u32, slug: &str, captions: bool) -> ClipFiles {
+    let base = format!("{rank:02}-{slug}");
+    let subtitle = |extension: &str| captions.then(|| format!("{base}.{extension}"));
+    ClipFiles {
+        video: format!("{base}.mp4"),
+        thumbnail: format!("{base}.jpg"),
+        record: format!("{base}.json"),
+        srt: subtitle("srt"),
+        vtt: subtitle("vtt"),
+        ass: subtitle("ass"),
+    }
+}
+
+/// Puts one finished clip's files in place, its record last.
+pub fn clip(folder: &Path, record: &ClipRecord, video: &Path, thumbnail: &Path) -> Result<(), Fault> {
+    let files = &record.files;
+    omniva_assets::publish(video, &folder.join(&files.video))?;
+    omniva_assets::publish(thumbnail, &folder.join(&files.thumbnail))?;
+    let plan = &record.plan;
+    for (name, text) in [
+        (&files.srt, omniva_editing::captions::srt(plan)),
+        (&files.vtt, omniva_editing::captions::vtt(plan)),
+        (&files.ass, omniva_editing::captions::ass(plan)),
+    ] {
+        if let Some(name) = name {
+            omniva_assets::write_atomic(&folder.join(name), text.as_bytes())?;
+        }
+    }
+    json(&folder.join(&files.record), record)
+}
+
+pub fn json<T: Serialize>(path: &Path, value: &T) -> Result<(), Fault> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| Fault::internal(format!("a record can't be written as JSON: {e}")))?;
+    bytes.push(b'\n');
+    omniva_assets::write_atomic(path, &bytes)
+}
+
+/// Removes the files of an earlier run that this one did not write again. Only names that the earlier run's own record
+/// lists, and only plain file names, are ever removed.
+pub fn remove_stale(folder: &Path, earlier: &RunRecord, run: &RunRecord) -> Result<(), Fault> {
+    let kept: BTreeSet<String> = run.clips.iter().flat_map(|c| listed(&c.files)).collect();
+    for name in earlier.clips.iter().flat_map(|c| listed(&c.files)).filter(|n| !kept.contains(n)) {
+        if Path::new(&name).file_name().is_some_and(|n| n == name.as_str()) {
+            match std::fs::remove_file(folder.join(&name)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Fault::writing(&name, &e)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn listed(files: &ClipFiles) -> Vec<String> {
+    let optional = [&files.srt, &files.vtt, &files.ass].into_iter().flatten().cloned();
+    [files.video.clone(), files.thumbnail.clone(), files.record.clone()].into_iter().chain(optional).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_can_not_be_made_is_told_with_its_code() {
+        let root = tempfile::tempdir().expect("a folder");
+        let file = root.path().join("file");
+        std::fs::write(&file, b"x").expect("written");
+        let fault = prepare(&file.join("below"), "abc", false).expect_err("a file is no folder");
+        assert_eq!(fault.code, Code::OutputUnwritable);
+    }
+
+    #[test]
+    fn names_are_numbered_and_captions_optional() {
+        let files = names(3, "why-we-stop", false);
+        assert_eq!((files.video.as_str(), files.srt), ("03-why-we-stop.mp4", None));
+        assert_eq!(names(3, "why-we-stop", true).ass.as_deref(), Some("03-why-we-stop.ass"));
+    }
+}

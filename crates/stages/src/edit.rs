@@ -1,0 +1,247 @@
+//! Chosen candidate → finished, checked clip: plan (pure), render and check (children), one repair.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use omniva_cognition::chorus;
+use omniva_contracts::analysis::Analysis;
+use omniva_contracts::choice::Candidate;
+use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
+use omniva_contracts::plan::EditPlan;
+use omniva_contracts::ports::{Ids, Seeded};
+use omniva_contracts::qc::{QcCheck, QcReport};
+use omniva_contracts::record::{ClipDecision, ClipMeasured};
+use omniva_contracts::{Code, Fault};
+use omniva_editing::{Fonts, RepairKnobs};
+use serde_json::json;
+
+use crate::fonts::FontFile;
+use crate::reporter::Stage;
+use crate::source::Source;
+use crate::workshop::{Access, Workshop};
+
+/// Parts of the cache keys: raise one when its stage would make something else of the same plan.
+const RENDER_VERSION: u32 = 1;
+const CHECK_VERSION: u32 = 1;
+
+/// Everything that is decided about a clip before a frame is rendered.
+pub struct Planned {
+    pub candidate: Candidate,
+    pub decision: ClipDecision,
+}
+
+/// A finished file and what is known about it.
+pub struct Finished {
+    pub video: PathBuf,
+    pub thumbnail: PathBuf,
+    pub plan: EditPlan,
+    pub qc: QcReport,
+    pub measured: ClipMeasured,
+}
+
+/// A clip that could not be delivered.
+pub struct Failed {
+    pub fault: Fault,
+    pub qc: Option<QcReport>,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self { fault, qc: None }
+    }
+}
+
+pub fn plan(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, candidate: &Candidate, rank: u32, fonts: &Fonts) -> Result<Planned, Fault> {
+    let config = workshop.config;
+    let seed = format!("{} {} {}", source.info.sha256, config.sha256(), candidate.id);
+    let clip_id = Seeded::new(seed.as_bytes()).next();
+    let plan = omniva_editing::plan(analysis, candidate, config, clip_id, fonts)?;
+    let transcript = omniva_editing::transcript(&plan, analysis);
+    let metadata = chorus::draft(analysis, candidate, &transcript, &config.chorus, &source.name);
+    let slug = omniva_assets::slug(&metadata.title);
+    let decision = ClipDecision {
+        rank,
+        candidate: candidate.id.clone(),
+        edit_job: omniva_editing::edit_job(&plan, &source.name, &format!("{rank:02}-{slug}")),
+        framing: omniva_editing::framing(&plan, analysis),
+        slug,
+        plan,
+        metadata,
+        transcript,
+    };
+    Ok(Planned { candidate: candidate.clone(), decision })
+}
+
+/// Renders and checks every clip, `jobs` side by side, longest first so that the cores stay busy to the end. The
+/// answers come in the order of `planned`; one failing clip does not stop the others, cancellation stops all.
+pub fn produce_all(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, planned: &[Planned], fonts: &[FontFile]) -> Vec<Result<Finished, Failed>> {
+    let mut order: Vec<usize> = (0..planned.len()).collect();
+    order.sort_by(|a, b| planned[*b].decision.plan.duration().total_cmp(&planned[*a].decision.plan.duration()).then(a.cmp(b)));
+    let queue = Mutex::new(VecDeque::from(order));
+    let results: Vec<Mutex<Option<Result<Finished, Failed>>>> = planned.iter().map(|_| Mutex::new(None)).collect();
+    let jobs = workshop.render_jobs().min(planned.len()).max(1);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some(next) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+                    let result = produce(workshop, source, analysis, &planned[next], fonts, jobs);
+                    *results[next].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                }
+            });
+        }
+    });
+    let unanswered = || Err(Fault::internal("a clip was never rendered").into());
+    results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(unanswered)).collect()
+}
+
+fn produce(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, planned: &Planned, fonts: &[FontFile], jobs: usize) -> Result<Finished, Failed> {
+    if workshop.reporter.cancelled() {
+        return Err(Fault::cancelled().into());
+    }
+    let name = format!("{:02}-{}", planned.decision.rank, planned.decision.slug);
+    let bench = Bench { workshop, source, analysis, fonts, jobs, name: &name };
+    let first = bench.render_and_check(&planned.decision.plan, RepairKnobs::default())?;
+    if first.qc.passed() {
+        return Ok(first);
+    }
+    let what_failed = failures(&first.qc);
+    let Some((plan, knobs, what)) = omniva_editing::repair(&planned.decision.plan, &first.qc) else {
+        return Err(refused(&name, &what_failed, first.qc));
+    };
+    workshop.reporter.note(&format!("{name} did not pass ({what_failed}); trying once more: {}", what.join(", ")));
+    let mut second = bench.render_and_check(&plan, knobs)?;
+    second.qc.repairs = what;
+    if second.qc.passed() { Ok(second) } else { Err(refused(&name, &failures(&second.qc), second.qc)) }
+}
+
+fn failures(qc: &QcReport) -> String {
+    qc.failed().map(|c| format!("{} {} (must be {})", c.name, c.measured, c.limit)).collect::<Vec<_>>().join("; ")
+}
+
+fn refused(name: &str, why: &str, qc: QcReport) -> Failed {
+    let fault = Fault::new(
+        Code::ClipRefused,
+        format!("{name} did not pass quality control: {why}"),
+        "see the clip's checks in report.html; another layout or fewer edits may help (--layout, [edit] in the configuration)",
+    );
+    Failed { fault, qc: Some(qc) }
+}
+
+struct Bench<'a> {
+    workshop: &'a Workshop<'a>,
+    source: &'a Source,
+    analysis: &'a Analysis,
+    fonts: &'a [FontFile],
+    jobs: usize,
+    name: &'a str,
+}
+
+impl Bench<'_> {
+    fn render_and_check(&self, plan: &EditPlan, knobs: RepairKnobs) -> Result<Finished, Failed> {
+        let started = Instant::now();
+        let ass = plan.captions.is_some().then(|| omniva_editing::captions::ass(plan));
+        let key = json!({
+            "stage": "render", "version": RENDER_VERSION, "source": self.source.info.sha256, "repairs": self.source.info.repairs,
+            "plan": plan, "ass": ass, "gain_db": knobs.gain_db, "ceiling_offset_db": knobs.ceiling_offset_db,
+        });
+        let timer = self.workshop.begin(Stage::Render, self.name);
+        let rendered = self.workshop.cached::<Rendered>("render", &key, |out_dir| self.render(plan, ass.as_deref(), knobs, out_dir))?;
+        self.workshop.end(timer, rendered.from_cache);
+        let video = rendered.folder.join("clip.mp4");
+
+        let timer = self.workshop.begin(Stage::Check, self.name);
+        let key = json!({ "stage": "check", "version": CHECK_VERSION, "render": key });
+        let checked = self.workshop.cached::<QcReport>("check", &key, |out_dir| self.check(plan, &video, out_dir))?;
+        self.workshop.end(timer, checked.from_cache);
+        let mut qc = checked.value;
+        qc.checks.extend(self.planned_checks(plan));
+        Ok(Finished {
+            thumbnail: rendered.folder.join("clip.jpg"),
+            video,
+            plan: plan.clone(),
+            qc,
+            measured: ClipMeasured {
+                encoder: rendered.value.encoder,
+                encoder_note: rendered.value.encoder_note,
+                wall_seconds: started.elapsed().as_secs_f64(),
+                cpu_seconds: rendered.value.cpu_seconds,
+                loudness_before: rendered.value.loudness_before,
+                from_cache: rendered.from_cache,
+            },
+        })
+    }
+
+    fn render(&self, plan: &EditPlan, ass: Option<&str>, knobs: RepairKnobs, out_dir: &std::path::Path) -> Result<Rendered, Fault> {
+        omniva_assets::require_space(out_dir, plan.encode.max_bytes * 2)?;
+        let folder = self.workshop.work_dir()?;
+        let fonts = folder.path().join("fonts");
+        let write = |path: &std::path::Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(|e| Fault::writing("a work folder", &e));
+        std::fs::create_dir(&fonts).map_err(|e| Fault::writing("a work folder", &e))?;
+        for font in self.fonts {
+            write(&fonts.join(&font.file), &font.bytes)?;
+        }
+        let script = folder.path().join("captions.ass");
+        if let Some(ass) = ass {
+            write(&script, ass.as_bytes())?;
+        }
+        let brand = &plan.brand;
+        let brand_files = brand.logo.iter().map(|l| l.file.clone()).chain(brand.intro.clone()).chain(brand.outro.clone());
+        let job = RenderJob {
+            media: self.source.media.clone(),
+            info: self.source.info.clone(),
+            plan: plan.clone(),
+            ass: ass.map(|_| script),
+            fonts,
+            out_dir: out_dir.to_owned(),
+            gain_db: knobs.gain_db,
+            ceiling_offset_db: knobs.ceiling_offset_db,
+            threads: self.workshop.threads_beside(self.jobs),
+            thumbnail_times: omniva_editing::thumbnail_times(plan, self.analysis),
+        };
+        let mut read = self.source.readable();
+        read.push(folder.path().to_owned());
+        read.extend(brand_files);
+        let access = Access { read, graphics: true, ..Access::new(plan.duration()) };
+        self.workshop.child(Stage::Render, self.name, ChildJob::Render(Box::new(job)), access, out_dir)
+    }
+
+    fn check(&self, plan: &EditPlan, video: &std::path::Path, out_dir: &std::path::Path) -> Result<QcReport, Fault> {
+        let job = CheckJob {
+            file: video.to_owned(),
+            out_dir: out_dir.to_owned(),
+            expected_duration: plan.duration(),
+            width: plan.canvas.width,
+            height: plan.canvas.height,
+            fps: plan.canvas.fps,
+            max_bytes: plan.encode.max_bytes,
+            target_lufs: plan.audio.target_lufs,
+            ceiling_dbtp: plan.audio.ceiling_dbtp,
+            expect_sound: self.source.info.audio.is_some(),
+        };
+        let access = Access { read: vec![video.to_owned()], ..Access::new(plan.duration()) };
+        self.workshop.child(Stage::Check, self.name, ChildJob::Check(job), access, out_dir)
+    }
+
+    /// What is checked on the plan rather than on pixels: faces in the crop, captions inside their area, pauses.
+    fn planned_checks(&self, plan: &EditPlan) -> Vec<QcCheck> {
+        let framing = omniva_editing::framing(plan, self.analysis);
+        let mut checks = vec![QcCheck {
+            name: "face_in_crop".into(),
+            passed: framing.face_in_crop >= 0.98,
+            measured: format!("{:.1} % of {} face samples", framing.face_in_crop * 100.0, framing.face_samples),
+            limit: "≥ 98 %".into(),
+        }];
+        if let Some(captions) = &plan.captions {
+            let outside = omniva_editing::captions::overflowing(plan, &self.workshop.config.captions);
+            checks.push(QcCheck {
+                name: "captions".into(),
+                passed: outside == 0,
+                measured: format!("{outside} of {} pages outside the safe area", captions.pages.len()),
+                limit: "none".into(),
+            });
+        }
+        checks
+    }
+}
