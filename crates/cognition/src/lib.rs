@@ -1,1 +1,44 @@
+//! The modules that decide, as pure functions: the same analysis and configuration give the same choice, byte for byte.
+//!
+//! The way of a decision: [`material`] prepares the analysis · [`windows`] (with [`borders`] and [`quiet`]) slides over it ·
+//! [`features`] (with [`hook`] and [`thought`]) looks at each window · [`sieve`] keeps the best of each place ·
+//! [`scores`] · [`pantheon`] votes · [`lattice`] and [`horizon`] weigh · [`paradox`] finds overlaps and repeats · [`zenith`]
+//! gives every candidate its verdict. [`chorus`] then drafts the texts, [`halolux`] explains.
+//!
+//! Invariants, above all what is absent: no async, no clock, no randomness, no I/O, no logging; no map with a random
+//! order. The cost is linear in the length of the source.
 
+mod borders;
+mod candidates;
+pub mod features;
+mod hook;
+mod horizon;
+mod lattice;
+mod lexicon;
+mod material;
+mod pantheon;
+mod paradox;
+mod quiet;
+mod scores;
+mod sieve;
+mod text;
+mod thought;
+mod tracks;
+mod windows;
+mod zenith;
+
+use omniva_contracts::analysis::Analysis;
+use omniva_contracts::choice::Choice;
+use omniva_contracts::config::Config;
+
+/// Chooses the clips of a source, best first, and keeps every candidate that was looked at with its verdict.
+///
+/// Times are seconds on the normalised source. Never fails: where nothing can be chosen, `why_none` says why.
+pub fn choose(analysis: &Analysis, config: &Config) -> Choice {
+    let material = material::Material::new(analysis, config);
+    let mut scan = windows::scan(&material);
+    let windows = std::mem::take(&mut scan.windows);
+    let kept = sieve::sift(windows, config.choose.max_candidates as usize, config.clip.max_seconds);
+    let field = candidates::assemble(&material, kept);
+    zenith::decide(&material, field, &scan)
+}

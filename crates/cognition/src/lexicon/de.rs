@@ -1,0 +1,35 @@
+use super::Lexicon;
+
+#[rustfmt::skip]
+pub(super) static LEXICON: Lexicon = Lexicon {
+    code: "de",
+    stopwords: &[
+        "aber", "alle", "als", "also", "am", "an", "auch", "auf", "aus", "bei", "bin", "bis", "bist", "da", "damit", "dann", "das", "dass",
+        "dein", "dem", "den", "denn", "der", "des", "die", "dies", "diese", "dieser", "dieses", "doch", "dort", "du", "durch", "ein",
+        "eine", "einem", "einen", "einer", "eines", "er", "es", "etwas", "euch", "für", "hab", "habe", "haben", "hat", "hatte", "hier",
+        "ich", "ihm", "ihn", "ihr", "ihre", "im", "in", "ins", "ist", "ja", "jetzt", "kann", "kein", "keine", "man", "mehr", "mein", "meine",
+        "mich", "mir", "mit", "nach", "nicht", "noch", "nun", "nur", "ob", "oder", "schon", "sehr", "sein", "seine", "sich", "sie", "sind",
+        "so", "soll", "über", "um", "und", "uns", "unser", "unter", "vom", "von", "vor", "war", "waren", "was", "weil", "wenn", "wer", "wie",
+        "wir", "wird", "wo", "würde", "zu", "zum", "zur",
+    ],
+    fillers: &["äh", "ähm", "öh", "hm", "halt", "sozusagen", "eben", "quasi", "genau", "naja", "tja"],
+    weak_openings: &["und", "also", "aber", "oder", "weil", "dann", "denn", "äh", "ähm", "naja", "ja", "genau", "halt", "wie gesagt",
+        "und dann", "na ja", "okay", "deshalb", "außerdem"],
+    greetings: &["hallo", "hi", "guten tag", "guten morgen", "guten abend", "willkommen", "herzlich willkommen", "schön dass", "heute geht es",
+        "in diesem video", "mein name ist", "danke fürs", "vielen dank"],
+    back_references: &["wie gesagt", "wie schon gesagt", "wie ich sagte", "vorhin", "wie erwähnt", "das gleiche", "letztes mal"],
+    pronouns: &["er", "sie", "es", "ihm", "ihn", "ihr", "das", "dies", "diese", "dieser", "dieses", "jene", "deren", "dessen", "da", "dort"],
+    second_person: &["du", "dich", "dir", "dein", "deine", "ihr", "euch", "sie", "ihnen", "ihre"],
+    contrast: &["aber", "sondern", "doch", "jedoch", "trotzdem", "statt", "nicht", "nie", "niemals", "niemand", "nichts", "falsch", "ohne",
+        "obwohl", "gegenteil"],
+    strong: &["geheimnis", "wahrheit", "lüge", "fehler", "problem", "gefahr", "gefährlich", "tod", "tot", "liebe", "hass", "angst", "geld",
+        "million", "millionen", "macht", "krieg", "verrückt", "unglaublich", "schrecklich", "schön", "perfekt", "gescheitert", "erfolg",
+        "verloren", "gewonnen", "verboten", "leben", "welt", "zukunft", "traum", "unmöglich", "wichtig"],
+    surprise: &["plötzlich", "unglaublich", "überraschend", "krass", "wahnsinn", "stell dir vor", "stellt euch vor", "rate mal", "niemand weiß"],
+    amounts: &["beste", "besten", "schlimmste", "erste", "letzte", "einzige", "immer", "nie", "jeder", "alle", "niemand", "zwei", "drei", "vier",
+        "fünf", "zehn", "hundert", "tausend", "million", "millionen", "prozent", "hälfte", "doppelt"],
+    claims: &["der grund", "das geheimnis", "die wahrheit", "das problem", "der trick", "das wichtigste", "der größte", "der fehler", "niemals",
+        "die meisten", "stell dir vor", "warum", "wie kann", "wusstest du", "wenn du", "ich glaube", "man muss", "du musst"],
+    conclusions: &["deshalb", "darum", "deswegen", "das heißt", "am ende", "im endeffekt", "kurz gesagt", "letztendlich", "schließlich",
+        "also", "das war's", "genau das", "und das ist", "darauf kommt es an", "fazit"],
+};
