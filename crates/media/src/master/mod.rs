@@ -1,0 +1,214 @@
+//! The sound of a clip: joined, cleaned, levelled, limited, encoded, and measured after encoding.
+
+mod chain;
+mod decode;
+mod limiter;
+pub(crate) mod loudness;
+
+use ffmpeg_next::frame;
+use omniva_contracts::jobs::RenderJob;
+use omniva_contracts::plan::AudioPlan;
+use omniva_contracts::{Fault, Monitor};
+
+pub(crate) use decode::SoundReader;
+pub use loudness::SILENCE;
+use loudness::{amplitude, integrated, loudness_and_peak};
+
+use crate::render::encode::{Sound, encode_sound};
+
+/// Samples a second of everything here.
+pub(crate) const RATE: u32 = 48_000;
+
+/// Sound is never raised by more than this, so that the hiss of a nearly silent source does not become its content.
+pub const MAX_GAIN_DB: f64 = 30.0;
+
+/// True when a source of this loudness (LUFS, before mastering) can reach a target within [`MAX_GAIN_DB`].
+pub fn reaches(loudness_before: f64, target_lufs: f64) -> bool {
+    loudness_before > SILENCE && target_lufs - loudness_before <= MAX_GAIN_DB
+}
+
+/// How far from the target the finished loudness may be before the gain is corrected, LU.
+const CLOSE_LU: f64 = 0.1;
+/// AAC moves peaks: the first limiter setting lies this far under the ceiling, dB.
+const HEADROOM_DB: f64 = 0.5;
+/// Rounds of encoding and correcting.
+const ROUNDS: usize = 4;
+
+/// The finished sound.
+pub(crate) struct Mastered {
+    pub sound: Sound,
+    /// Loudness of the kept parts as they were, and of the file after AAC, LUFS.
+    pub before: f64,
+    pub after: f64,
+}
+
+/// Sound of the clip itself: `frames` stereo samples, cleaned but not yet levelled.
+pub(crate) struct Cleaned {
+    /// Interleaved stereo.
+    pub pcm: Vec<f32>,
+    pub before: f64,
+}
+
+/// Decodes and cleans what the plan keeps. A source without sound gives silence.
+pub(crate) fn clean(job: &RenderJob, frames: usize, monitor: &dyn Monitor) -> Result<Cleaned, Fault> {
+    let plan = &job.plan;
+    let kept = match job.info.audio {
+        Some(_) => decode::kept(&job.media, &plan.keep, plan.audio.cut_fade, frames, monitor)?,
+        None => None,
+    };
+    let Some(mut pcm) = kept else { return Ok(Cleaned { pcm: vec![0.0; frames * 2], before: SILENCE }) };
+    let before = integrated(&pcm)?;
+    if before > SILENCE {
+        // The filters have absolute thresholds: bring speech to one level first.
+        scale(&mut pcm, amplitude((WORKING_LUFS - before).min(MAX_GAIN_DB)));
+        let noise = if plan.audio.denoise { noise_floor(&pcm) } else { f64::NEG_INFINITY };
+        if let Some(chain) = chain_for(&plan.audio, noise) {
+            chain::run(&mut pcm, &chain, monitor)?;
+        }
+    }
+    Ok(Cleaned { pcm, before })
+}
+
+/// Loudness at which the cleaning filters work, LUFS.
+const WORKING_LUFS: f64 = -22.0;
+/// Noise below this level (dBFS at [`WORKING_LUFS`]) is inaudible in a finished clip and left alone.
+const QUIET_ENOUGH: f64 = -62.0;
+
+/// The filters that a plan asks for, in FFmpeg's syntax; `None` when there is nothing to do.
+fn chain_for(audio: &AudioPlan, noise_db: f64) -> Option<String> {
+    let mut filters = Vec::new();
+    if audio.denoise && noise_db > QUIET_ENOUGH {
+        let floor = noise_db.clamp(-80.0, -25.0);
+        filters.push(format!("afftdn=nr=10:nf={floor:.1}"));
+    }
+    if audio.deess {
+        filters.push("deesser=i=0.35:m=0.5:f=0.5".to_owned());
+    }
+    if audio.compress_ratio > 1.0 {
+        // Threshold a little under the average level of speech, so that only its louder half is held back.
+        filters.push(format!(
+            "acompressor=threshold=-24dB:ratio={:.2}:attack=8:release=160:knee=4:detection=rms",
+            audio.compress_ratio.clamp(1.0, 20.0)
+        ));
+    }
+    (!filters.is_empty()).then(|| filters.join(","))
+}
+
+/// Level of the quietest twentieth of the sound (windows of 50 ms), dBFS.
+fn noise_floor(pcm: &[f32]) -> f64 {
+    let window = RATE as usize / 20 * 2;
+    let mut levels: Vec<f64> = pcm
+        .chunks_exact(window)
+        .map(|w| w.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / w.len() as f64)
+        // Digital silence says nothing about the room.
+        .filter(|power| *power > 1e-10)
+        .collect();
+    levels.sort_by(f64::total_cmp);
+    levels.get(levels.len() / 20).map_or(f64::NEG_INFINITY, |power| 10.0 * power.log10())
+}
+
+/// Brings a part of the output to the target by gain alone; peaks are the limiter's business.
+pub(crate) fn level(pcm: &mut [f32], target: f64) -> Result<(), Fault> {
+    let now = integrated(pcm)?;
+    if now > SILENCE {
+        scale(pcm, amplitude((target - now).min(MAX_GAIN_DB)));
+    }
+    Ok(())
+}
+
+/// Limits, encodes, decodes again and measures; corrects gain and ceiling until both hold after AAC.
+///
+/// `most` is the largest gain that the source allows; sound that cannot reach the target with it stays quieter.
+pub(crate) fn finish(pcm: &[f32], job: &RenderJob, before: f64, monitor: &dyn Monitor) -> Result<Mastered, Fault> {
+    let audio = &job.plan.audio;
+    let kbps = job.plan.encode.audio_kbps;
+    let target = audio.target_lufs + job.gain_db;
+    let allowed = audio.ceiling_dbtp + job.ceiling_offset_db;
+    let audible = integrated(pcm)? > SILENCE;
+    let (mut gain, mut ceiling) = (0.0, allowed - HEADROOM_DB);
+    let mut best: Option<Mastered> = None;
+    for round in 0..ROUNDS {
+        if monitor.cancelled() {
+            return Err(Fault::cancelled());
+        }
+        let limited = if audible { approach(pcm, target, before, &mut gain, ceiling)? } else { pcm.to_vec() };
+        let sound = encode_sound(&limited, kbps, true)?;
+        drop(limited);
+        let (after, peak) = heard(&sound)?;
+        let settled = peak <= allowed - 0.05 || !audible;
+        best = Some(Mastered { sound, before, after });
+        if settled || round + 1 == ROUNDS {
+            break;
+        }
+        ceiling -= (peak - allowed).max(0.0) + 0.15;
+    }
+    best.ok_or_else(|| Fault::internal("the sound was never encoded"))
+}
+
+/// Finds the gain with which the limited sound has the target loudness, and returns that sound.
+fn approach(pcm: &[f32], target: f64, before: f64, gain: &mut f64, ceiling: f64) -> Result<Vec<f32>, Fault> {
+    // Cleaning brought the sound to the working level already; what counts is the gain since the source.
+    let most = MAX_GAIN_DB.min((MAX_GAIN_DB - (WORKING_LUFS - before)).max(0.0)).max(0.0);
+    let mut limited;
+    let mut rounds = 0;
+    loop {
+        limited = pcm.to_vec();
+        scale(&mut limited, amplitude(*gain));
+        limiter::limit(&mut limited, amplitude(ceiling) as f32);
+        let off = target - integrated(&limited)?;
+        rounds += 1;
+        let next = (*gain + off).clamp(-MAX_GAIN_DB, most);
+        if off.abs() <= CLOSE_LU || rounds == 8 || (next - *gain).abs() < 0.01 {
+            return Ok(limited);
+        }
+        *gain = next;
+    }
+}
+
+fn scale(pcm: &mut [f32], by: f64) {
+    for v in pcm {
+        *v *= by as f32;
+    }
+}
+
+/// Loudness and true peak of encoded sound, as a player will hear it.
+fn heard(sound: &Sound) -> Result<(f64, f64), Fault> {
+    let pcm = decode_packets(sound)?;
+    loudness_and_peak(&pcm)
+}
+
+fn decode_packets(sound: &Sound) -> Result<Vec<f32>, Fault> {
+    use crate::render::faults::{drained, encoding};
+    let failed = |e| encoding("decoding the finished sound", e);
+    let mut context = ffmpeg_next::codec::Context::new();
+    // SAFETY: copies the encoder's parameters, its header among them, into a context of our own.
+    unsafe {
+        let parameters = ffmpeg_next::codec::Parameters::from(&*sound.encoder);
+        crate::render::faults::ok(ffmpeg_next::ffi::avcodec_parameters_to_context(
+            context.as_mut_ptr(),
+            parameters.as_ptr(),
+        ))
+        .map_err(failed)?;
+    }
+    let mut decoder = context.decoder().audio().map_err(failed)?;
+    let mut pcm = Vec::new();
+    let mut out = frame::Audio::empty();
+    let mut packets = sound.packets.iter();
+    loop {
+        match packets.next() {
+            Some(packet) => decoder.send_packet(packet).map_err(failed)?,
+            None => decoder.send_eof().map_err(failed)?,
+        }
+        loop {
+            match decoder.receive_frame(&mut out) {
+                Ok(()) => {
+                    let (left, right) = (out.plane::<f32>(0), out.plane::<f32>(1));
+                    pcm.extend(left.iter().zip(right).flat_map(|(l, r)| [*l, *r]));
+                }
+                Err(ffmpeg_next::Error::Eof) => return Ok(pcm),
+                Err(e) if drained(&e) => break,
+                Err(e) => return Err(failed(e)),
+            }
+        }
+    }
+}
