@@ -13,8 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: watch FILE MODELS".into());
     };
     let (size, fps, duration) = support::probe(&file);
-    let mut job = support::job(&file, size, fps, duration);
-    job.models = models;
+    let job = support::job(&file, &models, size, fps, duration);
     let mut frames = support::Pipe::open(&file, job.faces_per_second, duration + 1.0);
     let seen = omniva_perception::watch::watch(&job, &mut frames, &Silent)?;
     println!("{}", serde_json::to_string(&seen)?);

@@ -8,14 +8,17 @@ use omniva_contracts::Rect;
 use omniva_contracts::streams::Picture;
 
 /// Largest difference of a pixel from the bar's tone, on any channel, and the mean difference along a line.
-const TOLERANCE: u8 = 10;
-const MEAN_TOLERANCE: f64 = 3.0;
+/// Compression shifts the tone of the blocks along the border as a whole by up to 5.
+const TOLERANCE: u8 = 12;
+const MEAN_TOLERANCE: f64 = 7.0;
 /// Share of a line's pixels that may differ more (ringing, a stray artefact).
 const STRAY: f64 = 0.01;
 /// A pixel that differs by more than this belongs to the scene.
 const SCENE: u8 = 16;
-/// Share of the line behind the border that must belong to the scene, in at least one picture.
+/// Share of a line right behind the border that must belong to the scene, in at least one picture; and how many lines
+/// behind it that is looked for.
 const STRAIGHT: f64 = 0.35;
+const BEHIND: [usize; 2] = [2, 4];
 /// A bar covers at least this share of its dimension; one that covers more than the other figure is a black picture.
 const THINNEST: f64 = 0.01;
 const THICKEST: f64 = 0.45;
@@ -31,7 +34,7 @@ const TONE_OF_PARTNERS: f64 = 8.0;
 /// The thinner partner has at least this share of the thicker one.
 const PARTNERS: f64 = 0.5;
 /// Pixels cut off beyond the border, so that no half line of the bar stays.
-const INSET: usize = 1;
+const INSET: usize = 2;
 /// A shot without evidence of its own takes the bars of the rest when they fill this share of the source.
 const COMMON: f64 = 0.3;
 
@@ -107,8 +110,11 @@ fn edge(lines: usize, length: usize, pixel: impl Fn(usize, usize) -> Tone) -> Ed
     };
     let depth = (0..limit).take_while(|&line| uniform(line)).count();
     let blank = depth == limit;
-    let behind = (depth + WOBBLE).min(lines - 1);
-    let scene = (0..length).filter(|&i| apart(pixel(behind, i)) > SCENE).count();
+    let scene = |behind: usize| {
+        let line = (depth + behind).min(lines - 1);
+        (0..length).filter(|&i| apart(pixel(line, i)) > SCENE).count()
+    };
+    let scene = BEHIND.into_iter().map(scene).max().unwrap_or(0);
     Edge { depth, tone, straight: scene as f64 / length.max(1) as f64, blank }
 }
 
@@ -121,14 +127,21 @@ pub struct ShotBars {
 
 #[derive(Clone, Default)]
 struct Side {
-    /// How many pictures with a scene have this depth, and the straightest border among them.
-    counts: Vec<u32>,
-    straight: Vec<f64>,
+    /// Pictures with a scene, by depth.
+    depths: Vec<Depth>,
     pictures: u32,
-    tone: [f64; 3],
-    tone_squares: [f64; 3],
     /// Least depth of all pictures, blank ones included.
     least: Option<usize>,
+}
+
+/// The pictures of a shot that have one depth on one side.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    count: u32,
+    /// Straightest border among them.
+    straight: f64,
+    tone: [f64; 3],
+    tone_squares: [f64; 3],
 }
 
 /// What is known about the bars of a shot, in pixels of the sampled pictures: top, bottom, left, right.
@@ -159,7 +172,7 @@ impl ShotBars {
             .sides
             .iter()
             .zip([height, height, width, width])
-            .map(|(side, lines)| side.bar(lines).map(|depth| (depth, side.mean_tone())))
+            .map(|(side, lines)| side.bar(lines))
             .collect();
         let mut cut = [0; 4];
         for (a, b) in [(TOP, BOTTOM), (LEFT, RIGHT)] {
@@ -182,51 +195,61 @@ impl Side {
         if edge.blank {
             return;
         }
-        if self.counts.len() <= edge.depth {
-            self.counts.resize(edge.depth + 1, 0);
-            self.straight.resize(edge.depth + 1, 0.0);
+        if self.depths.len() <= edge.depth {
+            self.depths.resize(edge.depth + 1, Depth::default());
         }
-        self.counts[edge.depth] += 1;
-        self.straight[edge.depth] = self.straight[edge.depth].max(edge.straight);
         self.pictures += 1;
-        for (i, &value) in edge.tone.iter().enumerate() {
-            self.tone[i] += f64::from(value);
-            self.tone_squares[i] += f64::from(value) * f64::from(value);
+        let depth = &mut self.depths[edge.depth];
+        depth.count += 1;
+        depth.straight = depth.straight.max(edge.straight);
+        for (i, value) in edge.tone.map(f64::from).into_iter().enumerate() {
+            depth.tone[i] += value;
+            depth.tone_squares[i] += value * value;
         }
     }
 
-    /// Depth of the bar, if this side has one; `lines` is the size of the picture in that direction.
-    fn bar(&self, lines: usize) -> Option<usize> {
-        if self.pictures < PICTURES || !self.tone_is_constant() {
+    /// Depth and tone of the bar, if this side has one; `lines` is the size of the picture in that direction.
+    fn bar(&self, lines: usize) -> Option<(usize, [f64; 3])> {
+        if self.pictures < PICTURES {
             return None;
         }
         let exceptions = (f64::from(self.pictures) * EXCEPTIONS) as u32;
         let mut below = 0;
-        let least = self.counts.iter().position(|&count| {
-            below += count;
+        let least = self.depths.iter().position(|depth| {
+            below += depth.count;
             below > exceptions
         })?;
         if (least as f64) < (lines as f64 * THINNEST).max(3.0) {
             return None;
         }
-        let near = least..(least + WOBBLE + 1).min(self.counts.len());
-        let agreeing: u32 = self.counts[near.clone()].iter().sum();
-        let straight = self.straight[near.clone()].iter().fold(0.0f64, |a, &b| a.max(b));
-        if f64::from(agreeing) < AGREEING * f64::from(self.pictures) || straight < STRAIGHT {
+        let near = &self.depths[least..(least + WOBBLE + 1).min(self.depths.len())];
+        let mut all = Depth::default();
+        for depth in near {
+            all.count += depth.count;
+            all.straight = all.straight.max(depth.straight);
+            for i in 0..3 {
+                all.tone[i] += depth.tone[i];
+                all.tone_squares[i] += depth.tone_squares[i];
+            }
+        }
+        let agree = f64::from(all.count) >= AGREEING * f64::from(self.pictures);
+        if !agree || all.straight < STRAIGHT || !all.tone_is_constant() {
             return None;
         }
         // The commonest depth; ringing sometimes hides the last line of a bar. The first of equals.
-        near.rev().max_by_key(|&depth| self.counts[depth])
+        let commonest = (0..near.len()).rev().max_by_key(|&i| near[i].count)?;
+        Some((least + commonest, all.mean_tone()))
     }
+}
 
+impl Depth {
     fn mean_tone(&self) -> [f64; 3] {
-        self.tone.map(|sum| sum / f64::from(self.pictures.max(1)))
+        self.tone.map(|sum| sum / f64::from(self.count.max(1)))
     }
 
     fn tone_is_constant(&self) -> bool {
-        let n = f64::from(self.pictures.max(1));
-        self.tone.iter().zip(self.tone_squares).all(|(sum, squares)| {
-            let mean = sum / n;
+        let n = f64::from(self.count.max(1));
+        self.mean_tone().iter().zip(self.tone_squares).all(|(mean, squares)| {
             squares / n - mean * mean <= TONE_OVER_TIME * TONE_OVER_TIME
         })
     }
@@ -284,3 +307,7 @@ pub fn inside(shots: &[(f64, Bars)]) -> Vec<Option<Rect>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+#[path = "bars_tests.rs"]
+mod tests;

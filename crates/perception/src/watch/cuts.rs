@@ -122,3 +122,7 @@ impl HardCuts {
         !comes_back && !was_there
     }
 }
+
+#[cfg(test)]
+#[path = "cuts_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@ const ROWS: usize = 5;
 /// Widest picture that structure is taken from; larger ones are averaged down first.
 const WIDEST: usize = 160;
 /// Variance per pixel (grey levels squared) that counts as noise: two flat pictures are alike.
-const NOISE: f64 = 4.0;
+const NOISE: f64 = 12.0;
 /// Longest run of products that surely fits an `i32`: 255² × 16384 < 2³¹.
 const RUN: usize = 16_384;
 
@@ -63,7 +63,7 @@ impl Structure {
 
     /// A single tone, as at the bottom of a fade: black, white or any colour.
     pub fn is_flat(&self) -> bool {
-        self.energy < 1.5 * NOISE * self.residual.len() as f64
+        self.energy < 0.5 * NOISE * self.residual.len() as f64
     }
 
     /// How well this picture is a mixture of two others, as in the middle of a dissolve.
@@ -75,7 +75,7 @@ impl Structure {
         let cross = dot(&from.residual, &to.residual);
         let (with_from, with_to) = (dot(&self.residual, &from.residual), dot(&self.residual, &to.residual));
         let determinant = from.energy * to.energy - cross * cross;
-        if determinant <= 1e-6 * from.energy * to.energy || self.energy < 4.0 * NOISE * n as f64 {
+        if determinant <= 1e-6 * from.energy * to.energy || self.energy < 1.5 * NOISE * n as f64 {
             return None;
         }
         let a = (with_from * to.energy - with_to * cross) / determinant;

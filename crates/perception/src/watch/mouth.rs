@@ -115,7 +115,7 @@ mod tests {
         let mut bgr = vec![0; SIDE * SIDE * 3];
         for y in 0..SIDE {
             for x in 0..SIDE {
-                let u = x.wrapping_sub(dx);
+                let u = (x + SIDE - dx) % SIDE;
                 let mut tone = 120 + ((u * 7 + y * 3) % 23) as u8;
                 if (40..44).contains(&y) && (35..50).contains(&u) || (40..44).contains(&y) && (70..85).contains(&u) {
                     tone = 30;

@@ -29,8 +29,8 @@ pub fn footage(name: &str) -> PathBuf {
     path
 }
 
-/// A job for a file of this size and length.
-pub fn job(path: &Path, (width, height): (usize, usize), fps: f64, duration: f64) -> WatchJob {
+/// A job for a file of this size and length, with a folder of models.
+pub fn job(path: &Path, models: &Path, (width, height): (usize, usize), fps: f64, duration: f64) -> WatchJob {
     let video = VideoInfo { codec: "h264".into(), width: width as u32, height: height as u32, fps };
     let info = MediaInfo {
         sha256: "0".repeat(64),
@@ -46,7 +46,7 @@ pub fn job(path: &Path, (width, height): (usize, usize), fps: f64, duration: f64
     WatchJob {
         media: MediaRef { path: path.to_owned(), container: Container::Mov },
         info,
-        models: folder("OMNIVA_MODELS"),
+        models: models.to_owned(),
         out_dir: std::env::temp_dir(),
         faces_per_second: 4.0,
         threads: 1,
