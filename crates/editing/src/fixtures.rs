@@ -115,7 +115,8 @@ pub(crate) fn config() -> Config {
 /// The fonts of the shipped styles, as `make test` installs them.
 pub(crate) fn fonts() -> Fonts {
     let folders = ["/usr/share/fonts/truetype/lato", "/usr/share/fonts/opentype/bebas-neue"];
-    let files = config().captions.styles.iter().map(|s| {
+    let config = config();
+    let files = config.captions.styles.iter().map(|s| {
         let found = folders.iter().find_map(|f| std::fs::read(format!("{f}/{}", s.font_file)).ok());
         let bytes = found.unwrap_or_else(|| panic!("{} is not installed: apt-get install fonts-lato fonts-bebas-neue", s.font_file));
         (s.font.clone(), s.font_file.clone(), bytes)
