@@ -10,6 +10,8 @@
 
 mod borders;
 mod candidates;
+pub mod chorus;
+mod documents;
 pub mod features;
 mod hook;
 mod horizon;
@@ -27,6 +29,7 @@ mod tracks;
 mod windows;
 mod zenith;
 
+pub use documents::{analysis_result, clip_candidate};
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Choice;
 use omniva_contracts::config::Config;
