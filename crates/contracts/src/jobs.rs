@@ -123,6 +123,15 @@ pub struct Rendered {
     pub loudness_before: f64,
     pub loudness_after: f64,
     pub thumbnail_time: f64,
+    /// Longest stretch over which the source itself shows one unmoved picture (a slide, a still), seconds of the clip.
+    #[serde(default)]
+    pub longest_still: f64,
+    /// Seconds that intro and outro add to the plan's own duration.
+    #[serde(default)]
+    pub extra_seconds: f64,
+    /// False when the kept parts are silent, or so quiet that raising them to the target would raise mostly noise.
+    #[serde(default)]
+    pub has_sound: bool,
     /// CPU time of the whole child, seconds.
     pub cpu_seconds: f64,
 }
@@ -139,8 +148,11 @@ pub struct CheckJob {
     pub max_bytes: u64,
     pub target_lufs: f64,
     pub ceiling_dbtp: f64,
-    /// False when the clip has no sound worth a loudness (silent sources).
+    /// False when the clip has no sound worth a loudness ([`Rendered::has_sound`]).
     pub expect_sound: bool,
+    /// Stretches without motion up to this length come from the source and are no fault ([`Rendered::longest_still`]).
+    #[serde(default)]
+    pub still_seconds: f64,
 }
 
 /// → [`ProbeFindings`]

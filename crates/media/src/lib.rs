@@ -8,3 +8,4 @@ pub mod master;
 pub mod read;
 pub mod render;
 pub mod sniff;
+pub mod check;

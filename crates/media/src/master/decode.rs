@@ -67,6 +67,21 @@ impl SoundReader {
         }))
     }
 
+    /// Codec, sample rate and channels of the stream.
+    pub fn describe(&self) -> (String, u32, u32) {
+        let Some(stream) = self.input.stream(self.stream) else { return Default::default() };
+        let parameters = stream.parameters();
+        // SAFETY: reads two integers of the parameters of an open stream.
+        let (rate, channels) =
+            unsafe { ((*parameters.as_ptr()).sample_rate, (*parameters.as_ptr()).ch_layout.nb_channels) };
+        (parameters.id().name().to_owned(), rate.max(0) as u32, channels.max(0) as u32)
+    }
+
+    /// Packets and frames that could not be decoded.
+    pub fn damaged(&self) -> u64 {
+        self.decoder.damaged()
+    }
+
     pub fn seek(&mut self, to: f64) {
         let at = ((to - RUN_UP).max(0.0) * 1e6) as i64 + self.origin;
         if to > RUN_UP {

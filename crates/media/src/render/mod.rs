@@ -11,8 +11,8 @@ pub(crate) mod encode;
 pub(crate) mod faults;
 mod mux;
 mod paint;
-mod pool;
-mod resize;
+pub(crate) mod pool;
+pub(crate) mod resize;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -92,6 +92,9 @@ pub fn render(job: &RenderJob, monitor: &dyn Monitor) -> Result<Rendered, Fault>
         loudness_before: mastered.before,
         loudness_after: mastered.after,
         thumbnail_time: 0.0,
+        longest_still: 0.0,
+        extra_seconds: 0.0,
+        has_sound: master::reaches(mastered.before, plan.audio.target_lufs),
         cpu_seconds: cpu_seconds(),
     })
 }
