@@ -13,6 +13,7 @@ mod candidates;
 pub mod chorus;
 mod documents;
 pub mod features;
+pub mod halolux;
 mod hook;
 mod horizon;
 mod lattice;
