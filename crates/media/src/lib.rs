@@ -3,9 +3,11 @@
 //! Everything here runs in a child process without network; functions take paths and plain options, stream, and map
 //! whatever a hostile file can cause to a [`omniva_contracts::Fault`].
 
+pub mod capabilities;
+pub mod check;
 pub mod ff;
+pub mod ingest;
 pub mod master;
 pub mod read;
 pub mod render;
 pub mod sniff;
-pub mod check;

@@ -45,7 +45,7 @@ fn listen(job: &ListenJob, monitor: &dyn Monitor) -> Result<(), Fault> {
 }
 
 fn watch(job: &WatchJob, monitor: &dyn Monitor) -> Result<(), Fault> {
-    let options = FrameOptions { sample_step: 1.0 / job.faces_per_second, picture_max: PICTURE_MAX, luma_width: LUMA_WIDTH };
+    let options = FrameOptions { sample_step: 1.0 / job.faces_per_second, picture_max: PICTURE_MAX, luma_width: LUMA_WIDTH, threads: job.threads };
     let mut frames = FrameReader::open(&job.media, &job.info, options)?;
     finish(&job.out_dir, &omniva_perception::watch::watch(job, &mut frames, monitor)?)
 }

@@ -54,9 +54,9 @@ pub fn clip(folder: &Path, record: &ClipRecord, video: &Path, thumbnail: &Path) 
     omniva_assets::publish(thumbnail, &folder.join(&files.thumbnail))?;
     let plan = &record.plan;
     for (name, text) in [
-        (&files.srt, omniva_editing::captions::srt(plan)),
-        (&files.vtt, omniva_editing::captions::vtt(plan)),
-        (&files.ass, omniva_editing::captions::ass(plan)),
+        (&files.srt, omniva_editing::srt(plan)),
+        (&files.vtt, omniva_editing::vtt(plan)),
+        (&files.ass, omniva_editing::ass(plan)),
     ] {
         if let Some(name) = name {
             omniva_assets::write_atomic(&folder.join(name), text.as_bytes())?;
@@ -86,7 +86,7 @@ pub fn remove_stale(folder: &Path, earlier: &RunRecord, run: &RunRecord) -> Resu
     Ok(())
 }
 
-fn listed(files: &ClipFiles) -> Vec<String> {
+pub fn listed(files: &ClipFiles) -> Vec<String> {
     let optional = [&files.srt, &files.vtt, &files.ass].into_iter().flatten().cloned();
     [files.video.clone(), files.thumbnail.clone(), files.record.clone()].into_iter().chain(optional).collect()
 }

@@ -9,14 +9,16 @@ use omniva_cognition::chorus;
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Candidate;
 use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
-use omniva_contracts::plan::EditPlan;
+use omniva_contracts::config::CaptionConfig;
+use omniva_contracts::plan::{CaptionPage, EditPlan};
 use omniva_contracts::ports::{Ids, Seeded};
 use omniva_contracts::qc::{QcCheck, QcReport};
 use omniva_contracts::record::{ClipDecision, ClipMeasured};
-use omniva_contracts::{Code, Fault};
+use omniva_contracts::{Code, Fault, Rect};
 use omniva_editing::{Fonts, RepairKnobs};
 use serde_json::json;
 
+use crate::deliver;
 use crate::fonts::FontFile;
 use crate::reporter::Stage;
 use crate::source::Source;
@@ -61,10 +63,11 @@ pub fn plan(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, candi
     let transcript = omniva_editing::transcript(&plan, analysis);
     let metadata = chorus::draft(analysis, candidate, &transcript, &config.chorus, &source.name);
     let slug = omniva_assets::slug(&metadata.title);
+    let outputs = deliver::listed(&deliver::names(rank, &slug, plan.captions.is_some()));
     let decision = ClipDecision {
         rank,
         candidate: candidate.id.clone(),
-        edit_job: omniva_editing::edit_job(&plan, &source.name, &format!("{rank:02}-{slug}")),
+        edit_job: omniva_editing::edit_job(&plan, &source.name, outputs),
         framing: omniva_editing::framing(&plan, analysis),
         slug,
         plan,
@@ -141,7 +144,7 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn render_and_check(&self, plan: &EditPlan, knobs: RepairKnobs) -> Result<Finished, Failed> {
         let started = Instant::now();
-        let ass = plan.captions.is_some().then(|| omniva_editing::captions::ass(plan));
+        let ass = plan.captions.is_some().then(|| omniva_editing::ass(plan));
         let key = json!({
             "stage": "render", "version": RENDER_VERSION, "source": self.source.info.sha256, "repairs": self.source.info.repairs,
             "plan": plan, "ass": ass, "gain_db": knobs.gain_db, "ceiling_offset_db": knobs.ceiling_offset_db,
@@ -153,7 +156,7 @@ impl Bench<'_> {
 
         let timer = self.workshop.begin(Stage::Check, self.name);
         let key = json!({ "stage": "check", "version": CHECK_VERSION, "render": key });
-        let checked = self.workshop.cached::<QcReport>("check", &key, |out_dir| self.check(plan, &video, out_dir))?;
+        let checked = self.workshop.cached::<QcReport>("check", &key, |out_dir| self.check(plan, &rendered.value, &video, out_dir))?;
         self.workshop.end(timer, checked.from_cache);
         let mut qc = checked.value;
         qc.checks.extend(self.planned_checks(plan));
@@ -207,18 +210,19 @@ impl Bench<'_> {
         self.workshop.child(Stage::Render, self.name, ChildJob::Render(Box::new(job)), access, out_dir)
     }
 
-    fn check(&self, plan: &EditPlan, video: &std::path::Path, out_dir: &std::path::Path) -> Result<QcReport, Fault> {
+    fn check(&self, plan: &EditPlan, rendered: &Rendered, video: &std::path::Path, out_dir: &std::path::Path) -> Result<QcReport, Fault> {
         let job = CheckJob {
             file: video.to_owned(),
             out_dir: out_dir.to_owned(),
-            expected_duration: plan.duration(),
+            expected_duration: plan.duration() + rendered.extra_seconds,
             width: plan.canvas.width,
             height: plan.canvas.height,
             fps: plan.canvas.fps,
             max_bytes: plan.encode.max_bytes,
             target_lufs: plan.audio.target_lufs,
             ceiling_dbtp: plan.audio.ceiling_dbtp,
-            expect_sound: self.source.info.audio.is_some(),
+            expect_sound: rendered.has_sound,
+            still_seconds: rendered.longest_still,
         };
         let access = Access { read: vec![video.to_owned()], ..Access::new(plan.duration()) };
         self.workshop.child(Stage::Check, self.name, ChildJob::Check(job), access, out_dir)
@@ -234,7 +238,7 @@ impl Bench<'_> {
             limit: "≥ 98 %".into(),
         }];
         if let Some(captions) = &plan.captions {
-            let outside = omniva_editing::captions::overflowing(plan, &self.workshop.config.captions);
+            let outside = outside_safe_area(&captions.pages, &self.workshop.config.captions);
             checks.push(QcCheck {
                 name: "captions".into(),
                 passed: outside == 0,
@@ -244,4 +248,17 @@ impl Bench<'_> {
         }
         checks
     }
+}
+
+/// Pages that reach into the margins where the platforms draw their own buttons.
+fn outside_safe_area(pages: &[CaptionPage], config: &CaptionConfig) -> usize {
+    // A rounding error is no overflow.
+    const SLACK: f64 = 0.002;
+    let inside = |area: &Rect| {
+        area.x >= config.safe_side - SLACK
+            && area.x + area.w <= 1.0 - config.safe_side + SLACK
+            && area.y >= config.safe_top - SLACK
+            && area.y + area.h <= 1.0 - config.safe_bottom + SLACK
+    };
+    pages.iter().filter(|page| !inside(&page.area)).count()
 }

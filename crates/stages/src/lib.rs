@@ -19,6 +19,8 @@ mod timeline;
 mod understand;
 mod workshop;
 
+pub use fonts::load as fonts;
 pub use clip::{ClipRequest, clip};
+pub use source::display_name;
 pub use reporter::{Reporter, Stage};
 pub use workshop::{Program, Workshop};
