@@ -7,7 +7,7 @@ use omniva_contracts::{Code, Fault};
 use serde::{Deserialize, Serialize};
 
 /// The command-line option that takes a [`Layer`] by name; faults tell the user about it.
-pub const ALLOW_FLAG: &str = "--allow-missing-layer";
+pub const ALLOW_FLAG: &str = "--allow-missing-sandbox";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
