@@ -106,8 +106,10 @@ impl Ears {
         self.speech.push(Span::new(ms(stretch.span.start), ms(stretch.span.end)));
         self.turns.speech(stretch.span, stretch.voice())?;
         let Some(reader) = &mut self.reader else { return Ok(()) };
-        for window in self.packer.push(stretch) {
-            reader.window(window, monitor)?;
+        self.packer.push(stretch);
+        while let Some(window) = self.packer.full() {
+            let unread = reader.window(window, monitor)?;
+            self.packer.carry(unread);
         }
         Ok(())
     }
@@ -123,8 +125,9 @@ impl Ears {
         let (mut language, mut segments) =
             (self.language.map(|code| Language { code, confidence: 1.0 }), Vec::new());
         if let Some(mut reader) = self.reader {
-            if let Some(window) = self.packer.finish() {
-                reader.window(window, monitor)?;
+            while let Some(window) = self.packer.full().or_else(|| self.packer.finish()) {
+                let unread = reader.window(window, monitor)?;
+                self.packer.carry(unread);
             }
             reader.decide(monitor)?;
             language = reader.language;
@@ -165,17 +168,22 @@ impl Reader {
         Ok(Self { whisper, language, waiting: Vec::new(), segments: Vec::new() })
     }
 
-    fn window(&mut self, window: Window, monitor: &dyn Monitor) -> Result<(), Fault> {
+    /// Takes the next window; gives the stretches at its end that belong into the one after it.
+    fn window(&mut self, window: Window, monitor: &dyn Monitor) -> Result<Vec<Stretch>, Fault> {
         if monitor.cancelled() {
             return Err(Fault::cancelled());
         }
         let sound = self.whisper.encode(&window)?;
         if self.language.is_none() {
             self.waiting.push((window, sound));
-            return if self.waiting.len() == JUDGED { self.decide(monitor) } else { Ok(()) };
+            if self.waiting.len() == JUDGED {
+                self.decide(monitor)?;
+            }
+            return Ok(Vec::new());
         }
-        self.segments.extend(self.whisper.read(&window, &sound)?);
-        Ok(())
+        let read = self.whisper.read(&window, &sound)?;
+        self.segments.extend(read.segments);
+        Ok(read.unread)
     }
 
     /// Settles the language and reads what waited for it.
@@ -191,7 +199,7 @@ impl Reader {
             if monitor.cancelled() {
                 return Err(Fault::cancelled());
             }
-            self.segments.extend(self.whisper.read(&window, &sound)?);
+            self.segments.extend(self.whisper.read_all(&window, &sound)?);
         }
         Ok(())
     }

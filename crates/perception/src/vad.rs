@@ -155,7 +155,7 @@ pub struct Stretch {
     pub span: Span,
     /// Sample of the source at which `samples` begins.
     pub first_sample: usize,
-    /// The speech with up to 0.3 s of air before and 0.2 s after it; never shared with a neighbour.
+    /// The speech with up to 0.3 s of air before and 0.15 s after it; never shared with a neighbour.
     pub samples: Vec<f32>,
 }
 
@@ -227,7 +227,8 @@ impl SpeechStream {
         let pad = if self.gate.open().is_some() { 0 } else { PAD };
         let end = (to * CHUNK + pad).min(available).max(start);
         let first = start.saturating_sub(AIR).max(self.last_sample).max(self.base);
-        let air = if pad == 0 { 0 } else { BREAK * CHUNK };
+        // What follows the break may be the padding of the next stretch.
+        let air = if pad == 0 { 0 } else { BREAK * CHUNK - PAD };
         let last = (to * CHUNK + air).min(available).max(end);
         (self.last_end, self.last_sample) = (end, last);
         let seconds = |sample: usize| sample as f64 / SAMPLE_RATE as f64;

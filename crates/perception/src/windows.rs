@@ -20,6 +20,8 @@ pub struct Voiced {
     pub inside: Span,
     /// Seconds on the source where `inside` starts.
     pub source: f64,
+    /// First sample of the window that belongs to this stretch, air included.
+    pub first_sample: usize,
 }
 
 impl Voiced {
@@ -42,9 +44,10 @@ impl Window {
     pub fn of(stretches: &[Stretch]) -> Window {
         let mut window = Window::default();
         for stretch in stretches {
-            let at = (window.samples.len() as f64 - stretch.first_sample as f64) / SAMPLE_RATE as f64;
+            let first_sample = window.samples.len();
+            let at = (first_sample as f64 - stretch.first_sample as f64) / SAMPLE_RATE as f64;
             let inside = Span::new(stretch.span.start + at, stretch.span.end + at);
-            window.voiced.push(Voiced { inside, source: stretch.span.start });
+            window.voiced.push(Voiced { inside, source: stretch.span.start, first_sample });
             window.samples.extend_from_slice(&stretch.samples);
         }
         window
@@ -64,25 +67,28 @@ impl Window {
         })
     }
 
-    /// The part of the window that holds the stretches which `wanted` picks, or `None` when it picks none.
-    pub fn only(&self, wanted: impl Fn(&Voiced) -> bool) -> Option<Window> {
-        let mut part = Window::default();
-        for (i, voiced) in self.voiced.iter().enumerate().filter(|(_, v)| wanted(v)) {
-            // Half of the air between two stretches belongs to each.
-            let before = i.checked_sub(1).and_then(|p| self.voiced.get(p)).map_or(0.0, |p| p.inside.end);
-            let after = self.voiced.get(i + 1).map_or(self.length(), |n| n.inside.start);
-            let from = if i == 0 { 0.0 } else { (before + voiced.inside.start) / 2.0 };
-            let to = if i + 1 == self.voiced.len() { after } else { (voiced.inside.end + after) / 2.0 };
-            let sample = |t: f64| ((t * SAMPLE_RATE as f64).round() as usize).min(self.samples.len());
-            let first = sample(from);
-            let Some(sound) = self.samples.get(first..sample(to)) else { continue };
-            let moved = (part.samples.len() as f64 - first as f64) / SAMPLE_RATE as f64;
-            let inside = Span::new(voiced.inside.start + moved, voiced.inside.end + moved);
-            part.voiced.push(Voiced { inside, source: voiced.source });
-            part.samples.extend_from_slice(sound);
+    /// The stretches from `t` (window time) on; one that holds `t` is divided there.
+    pub fn after(&self, t: f64) -> Vec<Stretch> {
+        let cut = sample(t);
+        let ends = self.voiced.iter().skip(1).map(|v| v.first_sample).chain([self.samples.len()]);
+        let mut stretches = Vec::new();
+        for (voiced, end) in self.voiced.iter().zip(ends) {
+            let first = voiced.first_sample.max(cut);
+            let Some(samples) = self.samples.get(first..end) else { continue };
+            let start = voiced.to_source(t.max(voiced.inside.start));
+            let span = Span::new(start, voiced.to_source(voiced.inside.end));
+            if span.length() > 0.0 {
+                let on_source = sample(voiced.source) as i64 - sample(voiced.inside.start) as i64 + first as i64;
+                let first_sample = usize::try_from(on_source).unwrap_or(0);
+                stretches.push(Stretch { span, first_sample, samples: samples.to_vec() });
+            }
         }
-        (!part.voiced.is_empty()).then_some(part)
+        stretches
     }
+}
+
+fn sample(seconds: f64) -> usize {
+    (seconds * SAMPLE_RATE as f64).round() as usize
 }
 
 /// Collects stretches until a window is full.
@@ -97,22 +103,30 @@ impl Packer {
         Self { limit: (seconds * SAMPLE_RATE as f64) as usize, pending: Vec::new() }
     }
 
-    /// Takes the next stretch; gives the windows that are full now.
-    pub fn push(&mut self, stretch: Stretch) -> Vec<Window> {
+    /// Takes the next stretch.
+    pub fn push(&mut self, stretch: Stretch) {
         self.pending.push(stretch);
-        let mut full = Vec::new();
-        while self.pending.len() > 1 && total(&self.pending) > self.limit {
-            let cut = self.best_cut();
-            let rest = self.pending.split_off(cut);
-            full.push(Window::of(&self.pending));
-            self.pending = rest;
+    }
+
+    /// The next window, once it is full.
+    pub fn full(&mut self) -> Option<Window> {
+        if self.pending.len() < 2 || total(&self.pending) <= self.limit {
+            return None;
         }
-        full
+        let cut = self.best_cut();
+        let rest = self.pending.split_off(cut);
+        Some(Window::of(&std::mem::replace(&mut self.pending, rest)))
+    }
+
+    /// Takes back stretches that a window held but that were not read; they come first in the next window.
+    pub fn carry(&mut self, unread: Vec<Stretch>) {
+        self.pending.splice(0..0, unread);
     }
 
     /// What is left.
-    pub fn finish(self) -> Option<Window> {
-        (!self.pending.is_empty()).then(|| Window::of(&self.pending))
+    pub fn finish(&mut self) -> Option<Window> {
+        let rest = std::mem::take(&mut self.pending);
+        (!rest.is_empty()).then(|| Window::of(&rest))
     }
 
     /// How many of the pending stretches make the next window: 1 to all but the last.
@@ -153,9 +167,11 @@ mod tests {
     fn a_window_ends_in_the_longest_of_the_late_pauses() {
         let mut packer = Packer::new(30.0);
         for (start, end) in [(0.0, 12.0), (12.3, 22.0), (23.0, 27.0)] {
-            assert!(packer.push(stretch(start, end, 0.0)).is_empty());
+            packer.push(stretch(start, end, 0.0));
+            assert_eq!(packer.full(), None);
         }
-        let full = packer.push(stretch(27.3, 35.0, 0.0));
+        packer.push(stretch(27.3, 35.0, 0.0));
+        let full = packer.full();
         let ends: Vec<f64> = full.iter().filter_map(|w| w.voiced.last()).map(|v| v.to_source(f64::MAX)).collect();
         assert_eq!(ends, [22.0]);
         assert_eq!(packer.finish().map(|w| w.voiced.len()), Some(2));
@@ -166,11 +182,21 @@ mod tests {
         let window = Window::of(&[stretch(10.0, 12.0, 0.3), stretch(50.0, 51.0, 0.2)]);
         let second = window.voiced_at(&Span::new(2.4, 2.9)).expect("there is speech");
         assert!((second.inside.start - 2.5).abs() < 1e-9 && (second.to_source(2.6) - 50.1).abs() < 1e-9);
-        let part = window.only(|v| v.source > 40.0).expect("one stretch is wanted");
-        assert_eq!(part.voiced.len(), 1);
-        assert_eq!(part.voiced[0].source, 50.0);
-        // Half of the 0.2 s of air before it.
-        assert!((part.voiced[0].inside.start - 0.1).abs() < 1e-3 && (part.length() - 1.1).abs() < 1e-3);
+    }
+
+    #[test]
+    fn what_was_not_read_goes_into_the_next_window() {
+        let window = Window::of(&[stretch(10.0, 12.0, 0.3), stretch(50.0, 54.0, 0.2), stretch(60.0, 61.0, 0.2)]);
+        assert_eq!(window.after(0.0), [stretch(10.0, 12.0, 0.3), stretch(50.0, 54.0, 0.2), stretch(60.0, 61.0, 0.2)]);
+        // 3.5 s is one second into the second stretch.
+        let unread = window.after(3.5);
+        assert_eq!(unread, [stretch(51.0, 54.0, 0.0), stretch(60.0, 61.0, 0.2)]);
+        assert!(window.after(100.0).is_empty());
+        let mut packer = Packer::new(30.0);
+        packer.push(stretch(70.0, 71.0, 0.1));
+        packer.carry(unread);
+        let next: Vec<f64> = packer.finish().iter().flat_map(|w| w.voiced.iter().map(|v| v.source)).collect();
+        assert_eq!(next, [51.0, 60.0, 70.0]);
     }
 
     proptest! {
@@ -182,7 +208,10 @@ mod tests {
             for (pause, length) in parts {
                 clock += pause;
                 wanted.push(clock);
-                windows.extend(packer.push(stretch(clock, clock + length, 0.1)));
+                packer.push(stretch(clock, clock + length, 0.1));
+                while let Some(window) = packer.full() {
+                    windows.push(window);
+                }
                 clock += length;
             }
             windows.extend(packer.finish());

@@ -11,10 +11,24 @@ use super::tokens::Tokens;
 use super::words::{self, Timed};
 use super::{Recognizer, STEP, TIME_STEPS, align, guard};
 use crate::runtime::Runtime;
+use crate::vad::Stretch;
 use crate::windows::Window;
 
 /// Temperatures of the tries after the first one.
 const TEMPERATURES: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
+
+/// A reading that does not get this far, seconds, is not continued: the next one would get no further.
+const LEAST_READ: f64 = 1.0;
+/// Less speech than this, seconds, behind the last time is the last word's end.
+const LEAST_UNREAD: f64 = 0.4;
+
+/// What became of a window.
+#[derive(Debug)]
+pub struct Read {
+    pub segments: Vec<Segment>,
+    /// Stretches at the end that belong into the next window.
+    pub unread: Vec<Stretch>,
+}
 
 pub struct Whisper {
     model: Model,
@@ -70,10 +84,38 @@ impl Whisper {
         Ok(best.map(|i| Language { code: self.tokens.tongues[i].code.clone(), confidence: ms(sums[i] / weight) }))
     }
 
-    /// Reads a window that was listened to.
-    pub fn read(&mut self, window: &Window, sound: &Sound) -> Result<Vec<Segment>, Fault> {
+    /// Reads a window that was listened to, as far as the reading goes.
+    pub fn read(&mut self, window: &Window, sound: &Sound) -> Result<Read, Fault> {
         let reading = self.best_reading(window, sound)?;
-        self.segments(window, &reading)
+        let segments = self.segments(window, &reading)?;
+        Ok(Read { segments, unread: self.unread(window, &reading) })
+    }
+
+    /// Reads a window and, in windows of their own, the stretches at its end that the first reading left out.
+    pub fn read_all(&mut self, window: &Window, sound: &Sound) -> Result<Vec<Segment>, Fault> {
+        let Read { mut segments, mut unread } = self.read(window, sound)?;
+        while !unread.is_empty() {
+            let rest = Window::of(&unread);
+            let sound = self.encode(&rest)?;
+            let read = self.read(&rest, &sound)?;
+            segments.extend(read.segments);
+            unread = read.unread;
+        }
+        Ok(segments)
+    }
+
+    /// The stretches behind the last time in the reading, when there is speech enough.
+    ///
+    /// Whisper ends a window with a pair of times when it stops at a sentence that goes on; a window without a word
+    /// is not tried again.
+    fn unread(&self, window: &Window, reading: &Reading) -> Vec<Stretch> {
+        let times = reading.said.iter().filter(|s| self.tokens.is_time(s.token));
+        let Some(last) = times.last().map(|s| self.tokens.seconds(s.token)).filter(|&t| t >= LEAST_READ) else {
+            return Vec::new();
+        };
+        let unread = window.after(last);
+        let speech: f64 = unread.iter().map(|s| s.span.length()).sum();
+        if speech >= LEAST_UNREAD { unread } else { Vec::new() }
     }
 
     /// The first reading that raises no doubt; or else the likeliest of those that do not go round in circles.
@@ -175,9 +217,9 @@ impl Recognizer for Whisper {
                 self.set_language(&language.code)?;
             }
             let [(_, sound)] = heard;
-            return self.read(window, &sound);
+            return self.read_all(window, &sound);
         }
-        self.read(window, &sound)
+        self.read_all(window, &sound)
     }
 }
 
