@@ -12,7 +12,7 @@ use omniva_contracts::analysis::{Analysis, Word};
 use omniva_contracts::config::CaptionConfig;
 use omniva_contracts::fault::Fault;
 use omniva_contracts::geometry::{Rect, Span, ms};
-use omniva_contracts::plan::{CaptionPage, CaptionPlan, CaptionStyle, CaptionWord, Keep, LogoPlan, Scene};
+use omniva_contracts::plan::{CaptionMotion, CaptionPage, CaptionPlan, CaptionStyle, CaptionWord, Keep, LogoPlan, Scene};
 
 pub use ass::ass;
 pub use fonts::Fonts;
@@ -89,8 +89,10 @@ fn set_type<'a>(script: &Script, style: &CaptionStyle, fonts: &'a Fonts) -> Resu
     let pad = em * (style.outline + style.shadow + boxed);
     let line = width * (1.0 - 2.0 * script.config.safe_side) - 2.0 * pad;
     // A growing word at the end of a line needs half of its growth outside it.
-    let growth = if style.motion == omniva_contracts::plan::CaptionMotion::Pop { 0.35 } else { 0.0 };
-    let space = font.width(" ").max(0.2) + if style.box_on_word { 0.1 } else { 0.0 };
+    let growth = if style.motion == CaptionMotion::Pop { 0.35 } else { 0.0 };
+    // Outlines, growth and boxes eat into the space between words.
+    let pop = if style.motion == CaptionMotion::Pop { 0.07 } else { 0.0 };
+    let space = font.width(" ").max(0.2) + style.outline + pop + if style.box_on_word { 0.06 } else { 0.0 };
     let room = Room {
         width: (line / em - growth).max(1.0),
         space,

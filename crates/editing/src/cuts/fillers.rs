@@ -4,8 +4,8 @@ use omniva_contracts::analysis::Word;
 use omniva_contracts::config::EditConfig;
 use omniva_contracts::plan::CutReason;
 
-/// Quiet on both sides that makes a cut clean, seconds.
-const CLEAN: f64 = 0.06;
+/// Quiet on both sides that makes a cut clean, seconds: the margin of a word and a frame.
+const CLEAN: f64 = 0.08;
 /// A pause that sets a word off from its neighbours.
 const SET_OFF: f64 = 0.12;
 

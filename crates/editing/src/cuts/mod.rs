@@ -41,6 +41,8 @@ pub(crate) struct Proposal {
     pub cut: Span,
     /// The cut may not start before, nor end after.
     pub room: Span,
+    /// What must go in any case: the dropped words. Empty for a silence.
+    pub core: Option<Span>,
     pub why: CutReason,
     pub text: String,
     /// Higher is kept when two cuts are too close.
@@ -205,11 +207,14 @@ fn materialise(stretch: &Stretch, proposals: Vec<Proposal>, fps: f64) -> CutPlan
         out: tidy(frames as f64 / fps),
     };
     for p in proposals {
-        let n = frames_until(start, p.cut.start, p.room.start, fps);
+        let n = frames_until(start, &p, fps);
         let end = start + n as f64 / fps;
-        let next = ((p.cut.end * fps + 1e-6).floor() / fps).min(p.room.end);
-        // Rounding to frames may eat a short cut.
-        if n < 1 || next - end < 2.0 / fps {
+        let mut next = ((p.cut.end * fps + 1e-6).floor() / fps).min(p.room.end);
+        if p.core.is_some_and(|c| next < c.end) {
+            next = p.cut.end;
+        }
+        // Rounding to frames may eat a short cut, or run into a word that should go.
+        if n < 1 || next - end < 2.0 / fps || p.core.is_some_and(|c| end > c.start) {
             continue;
         }
         keep.push(part(start, n, frames));
@@ -241,10 +246,11 @@ fn first_edge(stretch: &Stretch, first_word: f64, fps: f64) -> f64 {
     if above <= first_word.min(stretch.wanted.end) { above } else { stretch.room.start.min(first_word) }
 }
 
-/// Frames from `start` that end nearest to `wanted` and not before `earliest`.
-fn frames_until(start: f64, wanted: f64, earliest: f64, fps: f64) -> i64 {
-    let n = ((wanted - start) * fps).round() as i64;
-    let least = ((earliest - start) * fps - 1e-6).ceil() as i64;
+/// Frames from `start` that end nearest to the wanted cut, neither before its room nor inside a word that goes.
+fn frames_until(start: f64, p: &Proposal, fps: f64) -> i64 {
+    let wanted = (p.cut.start - start) * fps;
+    let n = if p.core.is_some() { (wanted + 1e-6).floor() } else { wanted.round() } as i64;
+    let least = ((p.room.start - start) * fps - 1e-6).ceil() as i64;
     n.max(least)
 }
 

@@ -52,7 +52,7 @@ fn shorten(found: &mut Vec<Proposal>, gap: &Span, sentence: bool, edit: &EditCon
             (part.end - left * (1.0 - AFTER)).min(room.end),
         );
         if cut.length() >= SHORTEST_CUT {
-            found.push(Proposal { value: cut.length(), cut, room, why: CutReason::Silence, text: String::new() });
+            found.push(Proposal { value: cut.length(), cut, room, core: None, why: CutReason::Silence, text: String::new() });
         }
     }
 }
@@ -65,7 +65,8 @@ fn remove(gap: &Span, words: &[Word], why: CutReason, edit: &EditConfig) -> Opti
     let after = (gap.end - last.end).min(edit.pause_keep * (1.0 - AFTER));
     let cut = Span::new((gap.start + before).max(room.start), (gap.end - after).min(room.end));
     let text = words.iter().map(|w| w.text.as_str()).collect::<Vec<_>>().join(" ");
-    (cut.length() >= SHORTEST_CUT).then(|| Proposal { value: 0.6 + cut.length(), cut, room, why, text })
+    let core = Some(Span::new(first.start, last.end));
+    (cut.length() >= SHORTEST_CUT).then(|| Proposal { value: 0.6 + cut.length(), cut, room, core, why, text })
 }
 
 fn ends_sentence(text: &str) -> bool {
