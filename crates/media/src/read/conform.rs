@@ -146,7 +146,6 @@ pub struct Conform {
     queued: u64,
     queue: VecDeque<Chunk>,
     block: Vec<f32>,
-    gaps: u64,
 }
 
 impl Conform {
@@ -160,13 +159,7 @@ impl Conform {
             queued: 0,
             queue: VecDeque::new(),
             block: Vec::new(),
-            gaps: 0,
         }
-    }
-
-    /// How many gaps and overlaps were repaired after the start.
-    pub fn gaps(&self) -> u64 {
-        self.gaps
     }
 
     /// Takes a frame that starts at `time`; `None` when it does not say, and then it follows the one before.
@@ -185,7 +178,6 @@ impl Conform {
         let off = time.map_or(0.0, |time| time - expected);
         let mut skip = 0;
         if off > TOLERANCE || (self.resampler.is_none() && off > 0.0) {
-            self.gaps += u64::from(self.resampler.is_some());
             self.drain()?;
             let target = ((expected + off) * f64::from(self.rate)).round() as u64;
             if target > self.queued {
@@ -193,7 +185,6 @@ impl Conform {
                 self.queued = target;
             }
         } else if off < -TOLERANCE || (self.resampler.is_none() && off < 0.0) {
-            self.gaps += u64::from(self.resampler.is_some());
             skip = (-off * rate).round() as usize;
             if skip >= samples {
                 return Ok(());
