@@ -16,6 +16,9 @@ const FLASH: f64 = 0.36;
 /// Most of the structure is new: a cut unless the whole neighbourhood is that restless.
 const STRONG: f64 = 0.5;
 const STRONG_RATIO: f64 = 3.0;
+/// A good part is new: the same, but nothing nearby may come close.
+const GOOD: f64 = 0.4;
+const GOOD_RATIO: f64 = 2.0;
 /// A jump inside the same scene: less is new, so it must stand out more.
 const WEAK: f64 = 0.15;
 const WEAK_RATIO: f64 = 6.0;
@@ -100,7 +103,9 @@ impl HardCuts {
         // that shows every fifth frame anew jumps all the time.
         let usual = others.get(others.len() / 5).copied().unwrap_or(0.0);
         let restless = others.get(1).copied().unwrap_or(0.0);
-        let strong = frame.change >= STRONG && frame.change >= STRONG_RATIO * usual;
+        let stands_out = frame.change >= STRONG_RATIO * usual;
+        let strong = stands_out
+            && (frame.change >= STRONG || (frame.change >= GOOD && frame.change >= GOOD_RATIO * restless));
         let weak = frame.change >= WEAK_RATIO * restless + WEAK_MARGIN;
         ((strong || weak) && self.lasts(i, frame.change))
             .then_some(Cut { time: frame.time, strength: frame.change.min(1.0) })

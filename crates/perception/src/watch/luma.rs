@@ -81,7 +81,8 @@ impl Structure {
         let a = (with_from * to.energy - with_to * cross) / determinant;
         let b = (with_to * from.energy - with_from * cross) / determinant;
         let residual = (self.energy - a * with_from - b * with_to) / self.energy;
-        Some(Mixture { from: a, to: b, residual })
+        let contrast = self.energy / ((from.energy + to.energy) / 2.0);
+        Some(Mixture { from: a, to: b, residual, contrast })
     }
 }
 
@@ -91,6 +92,8 @@ pub struct Mixture {
     pub from: f64,
     pub to: f64,
     pub residual: f64,
+    /// Energy of the picture over the mean of the two.
+    pub contrast: f64,
 }
 
 fn subtract_mean(

@@ -11,12 +11,16 @@ use super::luma::Structure;
 const STEP: f64 = 0.1;
 const KEPT: usize = 26;
 /// Half lengths of the dissolves looked for, in steps.
-const HALVES: [usize; 3] = [3, 6, 10];
+const HALVES: [usize; 4] = [2, 3, 6, 10];
 /// Both ends of a dissolve have little in common, and its middle is nearly all explained by them.
-const APART: f64 = 0.6;
-const UNEXPLAINED: f64 = 0.2;
+const APART: f64 = 0.5;
+const UNEXPLAINED: f64 = 0.15;
 const SHARE: std::ops::RangeInclusive<f64> = 0.25..=0.75;
-const SUM: std::ops::RangeInclusive<f64> = 0.8..=1.2;
+const SUM: std::ops::RangeInclusive<f64> = 0.9..=1.1;
+/// A sum of two strangers has less contrast than either; things that move keep theirs.
+const CONTRAST: f64 = 0.8;
+/// Looks that must agree.
+const AGREE: u32 = 2;
 /// A dissolve is over when nothing looked like one for this long, at the latest after `LONGEST`.
 const QUIET: f64 = 0.35;
 const LONGEST: f64 = 1.5;
@@ -39,6 +43,13 @@ struct Candidate {
     last: f64,
     best: Transition,
     unexplained: f64,
+    looks: u32,
+}
+
+impl Candidate {
+    fn verdict(self) -> Option<Transition> {
+        (self.looks >= AGREE).then_some(self.best)
+    }
 }
 
 struct Flat {
@@ -77,7 +88,7 @@ impl SoftCuts {
 
     /// What was still open when the source ended.
     pub fn finish(mut self) -> Option<Transition> {
-        self.dissolve.take().map(|d| d.best)
+        self.dissolve.take().and_then(Candidate::verdict)
     }
 
     fn fade(&mut self, time: f64, structure: &Structure) -> Option<Transition> {
@@ -114,7 +125,8 @@ impl SoftCuts {
             let fits = SHARE.contains(&mixture.from)
                 && SHARE.contains(&mixture.to)
                 && SUM.contains(&(mixture.from + mixture.to))
-                && mixture.residual < UNEXPLAINED;
+                && mixture.residual < UNEXPLAINED
+                && mixture.contrast < CONTRAST;
             if !fits {
                 continue;
             }
@@ -124,17 +136,18 @@ impl SoftCuts {
             match &mut self.dissolve {
                 Some(known) => {
                     known.last = time;
+                    known.looks += 1;
                     if unexplained < known.unexplained {
                         (known.best, known.unexplained) = (best, unexplained);
                     }
                 }
-                None => self.dissolve = Some(Candidate { first: time, last: time, best, unexplained }),
+                None => self.dissolve = Some(Candidate { first: time, last: time, best, unexplained, looks: 1 }),
             }
         }
     }
 
     fn dissolve_over(&mut self, time: f64) -> Option<Transition> {
         let over = |d: &mut Candidate| time - d.last >= QUIET || time - d.first >= LONGEST;
-        self.dissolve.take_if(over).map(|d| d.best)
+        self.dissolve.take_if(over).and_then(Candidate::verdict)
     }
 }

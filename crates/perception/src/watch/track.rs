@@ -219,3 +219,7 @@ fn smooth(samples: &[FaceSample]) -> Vec<FaceSample> {
     }
     out
 }
+
+#[cfg(test)]
+#[path = "track_tests.rs"]
+mod tests;

@@ -12,7 +12,7 @@ use omniva_contracts::media::{Container, MediaInfo, VideoInfo};
 use omniva_contracts::streams::{Frame, FrameSource, Picture};
 
 /// Small luma pictures of every frame.
-pub const LUMA: (usize, usize) = (160, 90);
+pub const LUMA: (usize, usize) = (96, 54);
 
 /// A folder that the environment names; the test fails with a clear message when it does not.
 pub fn folder(variable: &str) -> PathBuf {
