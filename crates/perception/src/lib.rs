@@ -4,8 +4,10 @@
 //! file comes out of one folder, through [`runtime::Runtime`], and is refused when it points at other files.
 
 pub mod asr;
+pub mod http;
 pub mod listen;
 pub mod onnx;
+pub mod read;
 pub mod runtime;
 pub mod sound;
 pub mod vad;

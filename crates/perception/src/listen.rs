@@ -122,8 +122,7 @@ impl Ears {
         let mut models = vec![runtime.model_run("voice_activity", "silero-vad", vad::MODEL)?];
         let (turns, speaker, mut warnings) = self.turns.finish();
         models.push(speaker);
-        let (mut language, mut segments) =
-            (self.language.map(|code| Language { code, confidence: 1.0 }), Vec::new());
+        let (mut language, mut segments) = (self.language.map(|code| Language { code, confidence: 1.0 }), Vec::new());
         if let Some(mut reader) = self.reader {
             while let Some(window) = self.packer.full().or_else(|| self.packer.finish()) {
                 let unread = reader.window(window, monitor)?;

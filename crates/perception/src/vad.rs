@@ -136,7 +136,8 @@ impl Gate {
     fn divide(&mut self, from: usize) -> (usize, usize) {
         let length = self.presence.len();
         let range = length / 2..length.saturating_sub(BREAK);
-        let quietest = range.min_by(|&a, &b| self.presence[a].total_cmp(&self.presence[b])).unwrap_or(length / 2).max(1);
+        let quietest =
+            range.min_by(|&a, &b| self.presence[a].total_cmp(&self.presence[b])).unwrap_or(length / 2).max(1);
         self.presence.drain(..quietest);
         self.open = Some(from + quietest);
         (from, from + quietest)

@@ -67,7 +67,13 @@ fn add_median(row: &[f32], sum: &mut [f32]) {
     let half = MEDIAN / 2;
     let at = |i: isize| {
         let last = row.len() as isize - 1;
-        let mirrored = if i < 0 { -i } else if i > last { 2 * last - i } else { i };
+        let mirrored = if i < 0 {
+            -i
+        } else if i > last {
+            2 * last - i
+        } else {
+            i
+        };
         row[mirrored.clamp(0, last) as usize]
     };
     let edge = |i: usize| median7(std::array::from_fn(|k| at(i as isize + k as isize - half as isize)));
@@ -83,9 +89,8 @@ fn add_median(row: &[f32], sum: &mut [f32]) {
 /// Median of seven by exchanging pairs (no branches, so that the compiler can do many at once).
 fn median7(mut v: [f32; 7]) -> f32 {
     // Devillard's 13 exchanges (1998), which order only what the middle needs.
-    const PAIRS: [(usize, usize); 13] = [
-        (0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4),
-    ];
+    const PAIRS: [(usize, usize); 13] =
+        [(0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)];
     for (a, b) in PAIRS {
         let (x, y) = (v[a], v[b]);
         v[a] = if x < y { x } else { y };
@@ -145,7 +150,11 @@ mod tests {
     fn rows(begins: &[usize], heads: usize) -> Vec<Vec<f32>> {
         begins
             .iter()
-            .map(|&b| (0..heads * TIME_STEPS).map(|i| if (b..b + 12).contains(&(i % TIME_STEPS)) { 8.0 } else { 0.0 }).collect())
+            .map(|&b| {
+                (0..heads * TIME_STEPS)
+                    .map(|i| if (b..b + 12).contains(&(i % TIME_STEPS)) { 8.0 } else { 0.0 })
+                    .collect()
+            })
             .collect()
     }
 

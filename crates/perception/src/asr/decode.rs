@@ -7,7 +7,7 @@ use super::rules::{self, log_sum_exp};
 use super::tokens::Tokens;
 
 /// Longest text of one window, in tokens: half of the model's context, as it was trained.
-const MAX_TOKENS: usize = 224;
+pub const MAX_TOKENS: usize = 224;
 
 /// A token and how likely it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,8 +40,11 @@ impl Reading {
 /// Probabilities of the languages, in the order of [`Tokens::tongues`]; they add up to 1.
 pub fn tongues(model: &mut Model, tokens: &Tokens, sound: &Sound) -> Result<Vec<f64>, Fault> {
     let output = model.step(&[tokens.start], &mut model.empty()?, sound)?;
-    let logits: Vec<f32> =
-        tokens.tongues.iter().map(|t| output.logits.get(t.token as usize).copied().unwrap_or(rules::FORBIDDEN)).collect();
+    let logits: Vec<f32> = tokens
+        .tongues
+        .iter()
+        .map(|t| output.logits.get(t.token as usize).copied().unwrap_or(rules::FORBIDDEN))
+        .collect();
     let total = log_sum_exp(&logits);
     Ok(logits.iter().map(|&l| f64::from((l - total).exp())).collect())
 }

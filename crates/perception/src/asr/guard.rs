@@ -46,9 +46,7 @@ pub fn without_loop(tokens: &[u32]) -> usize {
     let mut keep = n;
     for size in 1..=16 {
         let mut rounds = 1;
-        while n >= size * (rounds + 1)
-            && tokens[n - size * (rounds + 1)..n - size * rounds] == tokens[n - size..]
-        {
+        while n >= size * (rounds + 1) && tokens[n - size * (rounds + 1)..n - size * rounds] == tokens[n - size..] {
             rounds += 1;
         }
         if rounds >= 4 {

@@ -9,6 +9,7 @@ pub mod decode;
 pub mod guard;
 pub mod mel;
 pub mod model;
+mod resume;
 pub mod rules;
 pub mod tokens;
 pub mod whisper;

@@ -55,7 +55,8 @@ impl Model {
         let encoder = runtime.session(ENCODER, threads)?;
         let decoder = runtime.session(DECODER, threads)?;
         let (own, cross) = (slots(&decoder, ".decoder."), slots(&decoder, ".encoder."));
-        let (heads, width) = cache_shape(&decoder).ok_or_else(|| mismatch(DECODER, "its caches have no known shape"))?;
+        let (heads, width) =
+            cache_shape(&decoder).ok_or_else(|| mismatch(DECODER, "its caches have no known shape"))?;
         let gives = |session: &Session, name: &str| session.outputs().iter().any(|o| o.name() == name);
         let takes = |session: &Session, name: &str| session.inputs().iter().any(|i| i.name() == name);
         if !takes(&encoder, "input_features") || !cross.iter().all(|s| gives(&encoder, &s.present)) {
@@ -107,9 +108,11 @@ impl Model {
         let logits = floats(outputs.get("logits"), ids.len() * self.vocabulary)?;
         let attention = outputs.get("cross_qk");
         let row = ids.len() * super::TIME_STEPS;
-        let heads = attention.and_then(|a| a.shape().get(1).copied()).and_then(|h| usize::try_from(h).ok()).unwrap_or(0);
+        let heads =
+            attention.and_then(|a| a.shape().get(1).copied()).and_then(|h| usize::try_from(h).ok()).unwrap_or(0);
         let attention = floats(attention, heads * row)?;
-        let last = attention.chunks_exact(row.max(1)).flat_map(|head| &head[row - super::TIME_STEPS..]).copied().collect();
+        let last =
+            attention.chunks_exact(row.max(1)).flat_map(|head| &head[row - super::TIME_STEPS..]).copied().collect();
         let take = |slot: &Slot| outputs.remove(&slot.present).ok_or_else(|| failed(ROLE, "no cache"));
         let moved = self.own.iter().map(take).collect::<Result<Vec<_>, _>>()?;
         drop(outputs);

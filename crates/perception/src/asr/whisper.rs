@@ -9,18 +9,13 @@ use super::mel::LogMel;
 use super::model::{Model, Sound};
 use super::tokens::Tokens;
 use super::words::{self, Timed};
-use super::{Recognizer, STEP, TIME_STEPS, align, guard};
+use super::{Recognizer, STEP, TIME_STEPS, align, guard, resume};
 use crate::runtime::Runtime;
 use crate::vad::Stretch;
 use crate::windows::Window;
 
 /// Temperatures of the tries after the first one.
 const TEMPERATURES: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
-
-/// A reading that does not get this far, seconds, is not continued: the next one would get no further.
-const LEAST_READ: f64 = 1.0;
-/// Less speech than this, seconds, behind the last time is the last word's end.
-const LEAST_UNREAD: f64 = 0.4;
 
 /// What became of a window.
 #[derive(Debug)]
@@ -86,9 +81,13 @@ impl Whisper {
 
     /// Reads a window that was listened to, as far as the reading goes.
     pub fn read(&mut self, window: &Window, sound: &Sound) -> Result<Read, Fault> {
-        let reading = self.best_reading(window, sound)?;
-        let segments = self.segments(window, &reading)?;
-        Ok(Read { segments, unread: self.unread(window, &reading) })
+        let mut reading = self.best_reading(window, sound)?;
+        let mut unread = Vec::new();
+        if let Some(end) = resume::point(&self.tokens, window, &reading)? {
+            reading.said.truncate(end.keep);
+            unread = end.unread;
+        }
+        Ok(Read { segments: self.segments(window, &reading)?, unread })
     }
 
     /// Reads a window and, in windows of their own, the stretches at its end that the first reading left out.
@@ -104,20 +103,6 @@ impl Whisper {
         Ok(segments)
     }
 
-    /// The stretches behind the last time in the reading, when there is speech enough.
-    ///
-    /// Whisper ends a window with a pair of times when it stops at a sentence that goes on; a window without a word
-    /// is not tried again.
-    fn unread(&self, window: &Window, reading: &Reading) -> Vec<Stretch> {
-        let times = reading.said.iter().filter(|s| self.tokens.is_time(s.token));
-        let Some(last) = times.last().map(|s| self.tokens.seconds(s.token)).filter(|&t| t >= LEAST_READ) else {
-            return Vec::new();
-        };
-        let unread = window.after(last);
-        let speech: f64 = unread.iter().map(|s| s.span.length()).sum();
-        if speech >= LEAST_UNREAD { unread } else { Vec::new() }
-    }
-
     /// The first reading that raises no doubt; or else the likeliest of those that do not go round in circles.
     fn best_reading(&mut self, window: &Window, sound: &Sound) -> Result<Reading, Fault> {
         let seed = decode::seed(&window.samples);
@@ -127,7 +112,9 @@ impl Whisper {
         for temperature in std::iter::once(0.0).chain(TEMPERATURES) {
             let reading = decode::read(&mut self.model, &self.tokens, sound, tongue, temperature, seed)?;
             let text = self.tokens.text(&reading.tokens())?;
-            if !guard::is_doubtful(&reading, &text) {
+            let doubtful = guard::is_doubtful(&reading, &text);
+            let unsure = !doubtful && self.least_confidence(&reading) < self.low_confidence;
+            if !doubtful && !unsure {
                 return Ok(reading);
             }
             let sane = !guard::loops(&text);
@@ -137,8 +124,18 @@ impl Whisper {
             if better {
                 best = Some((sane, reading));
             }
+            // A sound reading with a weak segment gets one more chance, not five.
+            if unsure && temperature > 0.0 {
+                break;
+            }
         }
         Ok(best.map(|(_, reading)| reading).unwrap_or_default())
+    }
+
+    /// Confidence of the weakest segment; 1 without any.
+    fn least_confidence(&self, reading: &Reading) -> f64 {
+        let stretches = reading.said.split(|s| self.tokens.is_time(s.token)).filter(|s| !s.is_empty());
+        stretches.map(|s| confidence(s.iter().map(|s| s.log_probability))).fold(1.0, f64::min)
     }
 
     fn segments(&self, window: &Window, reading: &Reading) -> Result<Vec<Segment>, Fault> {
@@ -191,8 +188,7 @@ impl Whisper {
         let words = words::words(&self.tokens, window, language, timed)?;
         let (Some(first), Some(last)) = (words.first(), words.last()) else { return Ok(None) };
         let text = self.tokens.text(&timed.iter().map(|t| t.token).collect::<Vec<_>>())?;
-        let mean = timed.iter().map(|t| f64::from(t.log_probability)).sum::<f64>() / timed.len().max(1) as f64;
-        let confidence = ms(mean.exp().clamp(0.0, 1.0));
+        let confidence = confidence(timed.iter().map(|t| t.log_probability));
         Ok(Some(Segment {
             start: first.start,
             end: last.end,
@@ -221,6 +217,12 @@ impl Recognizer for Whisper {
         }
         self.read_all(window, &sound)
     }
+}
+
+/// exp(mean log probability), 0..1.
+fn confidence(log_probabilities: impl ExactSizeIterator<Item = f32>) -> f64 {
+    let n = log_probabilities.len().max(1) as f64;
+    ms((log_probabilities.map(f64::from).sum::<f64>() / n).exp().clamp(0.0, 1.0))
 }
 
 /// No word may begin before the last one of the segment before it ends.

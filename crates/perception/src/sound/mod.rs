@@ -14,3 +14,6 @@ mod voice;
 pub use levels::Levels;
 pub use peaks::Peaks;
 pub use turns::Turns;
+
+#[cfg(test)]
+pub(crate) mod real;

@@ -15,9 +15,14 @@ const AROUND: f64 = 15.0;
 const QUIET: f32 = -45.0;
 /// Longest burst; something louder that lasts is a louder part of the source, seconds.
 const LONGEST_BURST: f64 = 3.0;
-/// Laughter: pulse needed outside speech, and inside, where syllables pulse too.
+/// Laughter: pulse needed outside speech, and at the edges of speech, where syllables pulse too (laughing words are
+/// where a voice-activity detector often begins late or ends late).
 const PULSE: f32 = 0.45;
-const PULSE_IN_SPEECH: f32 = 0.72;
+const PULSE_AT_EDGE: f32 = 0.72;
+/// How far into speech its edge reaches, seconds. Further inside, a steady pulse is somebody counting.
+const EDGE: f64 = 2.0;
+/// Speech goes on over a pause of up to this length, seconds.
+const BREATH: f64 = 1.0;
 /// Applause: flatness of its noise.
 const NOISE: f32 = 0.35;
 /// Shortest laughter and applause; and longest, beyond which it is music or a machine, seconds.
@@ -28,7 +33,8 @@ const LONGEST: f64 = 20.0;
 pub(super) fn peaks(moments: &[Moment], speech: &[Span]) -> Vec<AudioPeak> {
     let spoken = spoken(moments.len(), speech);
     let surroundings = surroundings(moments, &spoken);
-    let mut found = laughter(moments, &spoken, &surroundings);
+    let inner = inner(&spoken);
+    let mut found = laughter(moments, &spoken, &inner, &surroundings);
     for burst in bursts(moments, &surroundings) {
         // Laughter that is also loud is laughter.
         if !found.iter().any(|p| p.kind == PeakKind::Laughter && burst.start < p.end && burst.end > p.start) {
@@ -116,7 +122,19 @@ fn bursts(moments: &[Moment], surroundings: &[Surrounding]) -> Vec<AudioPeak> {
         .collect()
 }
 
-fn laughter(moments: &[Moment], spoken: &[bool], surroundings: &[Surrounding]) -> Vec<AudioPeak> {
+/// Moments inside fluent speech (with its breaths), not at its edges.
+fn inner(spoken: &[bool]) -> Vec<bool> {
+    let edge = moments_in(EDGE);
+    let mut inner = vec![false; spoken.len()];
+    for (from, to) in groups(spoken.len(), moments_in(BREATH), |i| spoken[i]) {
+        if to - from > 2 * edge {
+            inner[from + edge..to - edge].fill(true);
+        }
+    }
+    inner
+}
+
+fn laughter(moments: &[Moment], spoken: &[bool], inner: &[bool], surroundings: &[Surrounding]) -> Vec<AudioPeak> {
     // The rhythm of a moment looks back 2 s: what it says is about the middle of them.
     let back = moments_in(1.0);
     let pulse = |i: usize| {
@@ -128,10 +146,13 @@ fn laughter(moments: &[Moment], spoken: &[bool], surroundings: &[Surrounding]) -
         level >= QUIET && level >= around(surroundings, i).floor + 10.0
     };
     let score = |i: usize| {
-        let steady = if spoken[i] { PULSE_IN_SPEECH } else { PULSE };
+        if inner[i] || !audible(i) {
+            return -1.0;
+        }
+        let steady = if spoken[i] { PULSE_AT_EDGE } else { PULSE };
         let laughs = (pulse(i) - steady) / (1.0 - steady);
         let claps = if spoken[i] { -1.0 } else { (moments[i].flatness - NOISE) / (0.8 - NOISE) };
-        if audible(i) { laughs.max(claps) } else { -1.0 }
+        laughs.max(claps)
     };
     groups(moments.len(), 5, |i| score(i) >= 0.0)
         .into_iter()

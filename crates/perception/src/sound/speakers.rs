@@ -10,7 +10,7 @@
 use super::pieces::Piece;
 use super::voice::cosine;
 
-/// Centroids kept while leading. More voices than this are not told apart.
+/// Centroids kept while leading, fewer than a byte counts. More voices than this are not told apart.
 const MOST: usize = 48;
 /// A piece needs this much voice to found a speaker (windows; 3 are 1.6 s).
 const RELIABLE: f32 = 3.0;
@@ -113,10 +113,15 @@ fn change_cost(before: &Piece, after: &Piece) -> f32 {
     }
 }
 
+/// How much a piece's likeness counts. Less than a window of voice is guesswork, and stays with its neighbours.
+fn conviction(piece: &Piece) -> f32 {
+    piece.weight.min(CONVINCED) * piece.weight.min(1.0)
+}
+
 /// The speakers along the cheapest path.
 fn path(pieces: &[Piece], centroids: &[Centroid]) -> Vec<usize> {
     let mut score = vec![0.0_f32; centroids.len()];
-    let mut from: Vec<Vec<usize>> = Vec::with_capacity(pieces.len());
+    let mut from: Vec<Vec<u8>> = Vec::with_capacity(pieces.len());
     let mut before: Option<&Piece> = None;
     for piece in pieces {
         let cost = before.map_or(0.0, |b| change_cost(b, piece));
@@ -125,9 +130,9 @@ fn path(pieces: &[Piece], centroids: &[Centroid]) -> Vec<usize> {
         let mut came = Vec::with_capacity(score.len());
         for (k, (own, centroid)) in score.iter_mut().zip(centroids).enumerate() {
             let stay = *own >= top - cost;
-            came.push(if stay { k } else { best });
+            came.push(if stay { k } else { best } as u8);
             let fit = if piece.weight > 0.0 { cosine(&piece.sum, &centroid.sum) } else { 0.0 };
-            *own = if stay { *own } else { top - cost } + piece.weight.min(CONVINCED) * fit;
+            *own = if stay { *own } else { top - cost } + conviction(piece) * fit;
         }
         // Only differences matter; without this, ten hours would use up the precision.
         let top = score.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -139,7 +144,7 @@ fn path(pieces: &[Piece], centroids: &[Centroid]) -> Vec<usize> {
     let mut labels = vec![0; pieces.len()];
     for (label, came) in labels.iter_mut().zip(&from).rev() {
         *label = at;
-        at = came[at];
+        at = usize::from(came[at]);
     }
     labels
 }

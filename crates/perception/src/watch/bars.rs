@@ -168,12 +168,8 @@ impl ShotBars {
     /// The verdict on the shot.
     pub fn finish(&self) -> Bars {
         let (width, height) = self.size;
-        let found: Vec<Option<(usize, [f64; 3])>> = self
-            .sides
-            .iter()
-            .zip([height, height, width, width])
-            .map(|(side, lines)| side.bar(lines))
-            .collect();
+        let found: Vec<Option<(usize, [f64; 3])>> =
+            self.sides.iter().zip([height, height, width, width]).map(|(side, lines)| side.bar(lines)).collect();
         let mut cut = [0; 4];
         for (a, b) in [(TOP, BOTTOM), (LEFT, RIGHT)] {
             if let (Some((depth_a, tone_a)), Some((depth_b, tone_b))) = (found[a], found[b]) {
@@ -249,9 +245,10 @@ impl Depth {
 
     fn tone_is_constant(&self) -> bool {
         let n = f64::from(self.count.max(1));
-        self.mean_tone().iter().zip(self.tone_squares).all(|(mean, squares)| {
-            squares / n - mean * mean <= TONE_OVER_TIME * TONE_OVER_TIME
-        })
+        self.mean_tone()
+            .iter()
+            .zip(self.tone_squares)
+            .all(|(mean, squares)| squares / n - mean * mean <= TONE_OVER_TIME * TONE_OVER_TIME)
     }
 }
 

@@ -131,7 +131,9 @@ fn frames_that_come_and_go_are_not_bars() {
     }));
     assert_eq!(pulsing.cut, [0; 4]);
     // Two pictures prove nothing.
-    let short = verdict((0..2).map(|t| picture(0.0, 1, |x, y| if !(60..300).contains(&y) { [0.0; 3] } else { scene(x, y, t) })));
+    let short = verdict(
+        (0..2).map(|t| picture(0.0, 1, |x, y| if !(60..300).contains(&y) { [0.0; 3] } else { scene(x, y, t) })),
+    );
     assert_eq!(short.cut, [0; 4]);
 }
 
@@ -141,9 +143,21 @@ fn bars_survive_dark_moments_and_one_bad_frame() {
         picture(1.0, t as u64, |x, y| match t {
             // A cut to black inside the shot, a fade in, and one frame that something covers.
             0..=9 => [0.0; 3],
-            10..=20 => if (60..300).contains(&y) { scene(x, y, t).map(|v| v * (t - 9) as f64 / 11.0) } else { [0.0; 3] },
+            10..=20 => {
+                if (60..300).contains(&y) {
+                    scene(x, y, t).map(|v| v * (t - 9) as f64 / 11.0)
+                } else {
+                    [0.0; 3]
+                }
+            }
             30 if y < 100 => [255.0; 3],
-            _ => if (60..300).contains(&y) { scene(x, y, t) } else { [0.0; 3] },
+            _ => {
+                if (60..300).contains(&y) {
+                    scene(x, y, t)
+                } else {
+                    [0.0; 3]
+                }
+            }
         })
     }));
     assert!(close(found.cut, [60, 60, 0, 0]), "{:?}", found.cut);

@@ -104,8 +104,8 @@ impl HardCuts {
         let usual = others.get(others.len() / 5).copied().unwrap_or(0.0);
         let restless = others.get(1).copied().unwrap_or(0.0);
         let stands_out = frame.change >= STRONG_RATIO * usual;
-        let strong = stands_out
-            && (frame.change >= STRONG || (frame.change >= GOOD && frame.change >= GOOD_RATIO * restless));
+        let strong =
+            stands_out && (frame.change >= STRONG || (frame.change >= GOOD && frame.change >= GOOD_RATIO * restless));
         let weak = frame.change >= WEAK_RATIO * restless + WEAK_MARGIN;
         ((strong || weak) && self.lasts(i, frame.change))
             .then_some(Cut { time: frame.time, strength: frame.change.min(1.0) })
@@ -115,8 +115,12 @@ impl HardCuts {
     fn lasts(&self, i: usize, change: f64) -> bool {
         let Some(before) = i.checked_sub(1).and_then(|b| self.frames.get(b)) else { return false };
         let Some(after) = self.frames.get(i) else { return false };
-        let comes_back =
-            self.frames.iter().skip(i + 1).take(self.flash).any(|f| before.structure.change(&f.structure) < LASTS * change);
+        let comes_back = self
+            .frames
+            .iter()
+            .skip(i + 1)
+            .take(self.flash)
+            .any(|f| before.structure.change(&f.structure) < LASTS * change);
         let was_there = self
             .frames
             .iter()

@@ -87,13 +87,23 @@ fn quick_cuts_are_all_found_and_too_quick_ones_are_merged() {
 #[test]
 fn flashes_are_not_cuts() {
     for length in [1, 2, 5] {
-        let still = borders(FPS, (0..100).map(|i| lit(&scene(0, 0.0), 1.0, if (50..50 + length).contains(&i) { 200.0 } else { 0.0 })));
+        let still = borders(
+            FPS,
+            (0..100).map(|i| lit(&scene(0, 0.0), 1.0, if (50..50 + length).contains(&i) { 200.0 } else { 0.0 })),
+        );
         assert_eq!(still, [0.0; 0], "{length} frames of light");
-        let moving = borders(FPS, (0..100).map(|i| lit(&scene(0, i as f64 * 0.3), 1.0, if (50..50 + length).contains(&i) { 150.0 } else { 0.0 })));
+        let moving = borders(
+            FPS,
+            (0..100)
+                .map(|i| lit(&scene(0, i as f64 * 0.3), 1.0, if (50..50 + length).contains(&i) { 150.0 } else { 0.0 })),
+        );
         assert_eq!(moving, [0.0; 0], "{length} frames of light on a moving scene");
     }
     // A flash that fades away.
-    let fading = borders(FPS, (0..100).map(|i: i32| lit(&scene(0, 0.0), 1.0, if i >= 50 { 200.0 * 0.6f64.powi(i - 50) } else { 0.0 })));
+    let fading = borders(
+        FPS,
+        (0..100).map(|i: i32| lit(&scene(0, 0.0), 1.0, if i >= 50 { 200.0 * 0.6f64.powi(i - 50) } else { 0.0 })),
+    );
     assert_eq!(fading, [0.0; 0]);
 }
 
@@ -159,10 +169,13 @@ fn fades_through_black_are_one_cut() {
 #[test]
 fn long_black_between_hard_cuts_is_a_shot_of_its_own() {
     let black = vec![16.0; W * H];
-    let found = borders(FPS, (0..300).map(|i| match i {
-        100..200 => black.clone(),
-        i => scene(u32::from(i >= 200), 0.0),
-    }));
+    let found = borders(
+        FPS,
+        (0..300).map(|i| match i {
+            100..200 => black.clone(),
+            i => scene(u32::from(i >= 200), 0.0),
+        }),
+    );
     assert!(near(&found, &[4.0, 8.0], 1e-9), "{found:?}");
 }
 

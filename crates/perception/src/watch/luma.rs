@@ -96,12 +96,7 @@ pub struct Mixture {
     pub contrast: f64,
 }
 
-fn subtract_mean(
-    picture: &mut [i16],
-    width: usize,
-    rows: &std::ops::Range<usize>,
-    columns: &std::ops::Range<usize>,
-) {
+fn subtract_mean(picture: &mut [i16], width: usize, rows: &std::ops::Range<usize>, columns: &std::ops::Range<usize>) {
     let count = (rows.len() * columns.len()) as i64;
     if count == 0 {
         return;

@@ -4,8 +4,8 @@
 //! memory does not grow with the source (apart from the result).
 
 pub mod bars;
-pub mod cuts;
 pub mod curves;
+pub mod cuts;
 pub mod luma;
 pub mod mouth;
 pub mod soft;
@@ -183,9 +183,10 @@ impl Watcher {
         let pictures: Vec<Picture<'_>> =
             waiting.iter().map(|w| Picture { width: w.width, height: w.height, bgr: &w.bgr }).collect();
         let found = self.detector.detect(&pictures)?;
-        let mut found = pictures.iter().zip(found).map(|(picture, faces)| {
-            faces.iter().map(|face| sighting(picture, face)).collect::<Vec<Sighting>>()
-        });
+        let mut found = pictures
+            .iter()
+            .zip(found)
+            .map(|(picture, faces)| faces.iter().map(|face| sighting(picture, face)).collect::<Vec<Sighting>>());
         for sample in self.notes.iter_mut().filter_map(|note| note.sample.as_mut()) {
             if matches!(sample.faces, Faces::Waiting) {
                 match found.next() {
@@ -232,7 +233,11 @@ impl Watcher {
                 "check whether the file plays, and export it again",
             ));
         };
-        let end = if duration.is_finite() && duration > last && duration < LATEST { duration } else { last + self.frame_length };
+        let end = if duration.is_finite() && duration > last && duration < LATEST {
+            duration
+        } else {
+            last + self.frame_length
+        };
         for cut in std::mem::replace(&mut self.hard, HardCuts::new(25.0)).finish() {
             self.borders.add(cut);
         }

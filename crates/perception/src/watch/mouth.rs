@@ -93,7 +93,8 @@ fn shifted_difference(a: &[f32], b: &[f32], dx: isize, dy: isize) -> f64 {
         let other_row = row.wrapping_add_signed(dy);
         let start = other_row * WIDTH + margin.wrapping_add_signed(dx);
         let length = WIDTH - 2 * margin;
-        let (Some(line), Some(other)) = (a.get(row * WIDTH + margin..).and_then(|l| l.get(..length)), b.get(start..start + length))
+        let (Some(line), Some(other)) =
+            (a.get(row * WIDTH + margin..).and_then(|l| l.get(..length)), b.get(start..start + length))
         else {
             return f64::INFINITY;
         };

@@ -48,7 +48,9 @@ impl Borders {
         while let Some(first) = self.candidates.first().copied().filter(|c| c.time <= settled) {
             self.candidates.remove(0);
             let near = |c: &Cut| c.time - first.time < SHORTEST_SHOT;
-            if first.time - self.last < SHORTEST_SHOT || self.candidates.iter().any(|c| near(c) && c.strength > first.strength) {
+            if first.time - self.last < SHORTEST_SHOT
+                || self.candidates.iter().any(|c| near(c) && c.strength > first.strength)
+            {
                 continue;
             }
             self.last = first.time;

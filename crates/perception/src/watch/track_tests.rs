@@ -39,7 +39,8 @@ fn two_people_are_two_tracks_whatever_the_order_of_detection() {
 
 #[test]
 fn short_gaps_are_bridged_on_a_line_and_marked() {
-    let tracks = shot(20, |i| if (8..11).contains(&i) { vec![] } else { vec![at(0.3 + 0.01 * i as f64, 0.5, 0.2, 0.9)] });
+    let tracks =
+        shot(20, |i| if (8..11).contains(&i) { vec![] } else { vec![at(0.3 + 0.01 * i as f64, 0.5, 0.2, 0.9)] });
     let [track] = tracks.as_slice() else { panic!("one track, not {}", tracks.len()) };
     assert_eq!(track.len(), 20);
     for (i, sample) in track.iter().enumerate() {
@@ -63,7 +64,10 @@ fn doubtful_detections_continue_a_track_but_never_start_one() {
 
 #[test]
 fn what_flickers_up_is_dropped_unless_the_shot_is_that_short() {
-    assert_eq!(shot(20, |i| if i == 7 || i == 8 { vec![at(0.5, 0.5, 0.1, 0.8)] } else { vec![] }), Vec::<Vec<_>>::new());
+    assert_eq!(
+        shot(20, |i| if i == 7 || i == 8 { vec![at(0.5, 0.5, 0.1, 0.8)] } else { vec![] }),
+        Vec::<Vec<_>>::new()
+    );
     assert_eq!(shot(2, |_| vec![at(0.5, 0.5, 0.1, 0.8)]).len(), 1);
     assert_eq!(shot(1, |_| vec![at(0.5, 0.5, 0.1, 0.8)]).len(), 1);
     assert_eq!(shot(0, |_| vec![]).len(), 0);

@@ -117,7 +117,9 @@ impl Heads<'_> {
         let (columns, s) = (SIDE / stride, stride as f64);
         let boxes = self.boxes.chunks_exact(4);
         let points = self.points.chunks_exact(2 * LANDMARKS);
-        for (i, (((&class, &object), cell), points)) in self.class.iter().zip(self.object).zip(boxes).zip(points).enumerate() {
+        for (i, (((&class, &object), cell), points)) in
+            self.class.iter().zip(self.object).zip(boxes).zip(points).enumerate()
+        {
             let score = (class.clamp(0.0, 1.0) * object.clamp(0.0, 1.0)).sqrt();
             // A score that is no number is no face either.
             if !(score > LOWEST_SCORE) {
@@ -162,8 +164,12 @@ fn in_picture(found: &[Detection], layout: &Layout, index: usize) -> Vec<Detecti
             let whole = Rect::new(x, y, face.rect.w * scale_x, face.rect.h * scale_y);
             let rect = whole.intersect(&Rect::new(0.0, 0.0, width, height))?;
             // Mostly outside of the picture: an artefact of the border.
-            (rect.area() >= 0.4 * whole.area())
-                .then(|| Detection { rect, score: face.score, eyes: point(face.eyes), mouth: point(face.mouth) })
+            (rect.area() >= 0.4 * whole.area()).then(|| Detection {
+                rect,
+                score: face.score,
+                eyes: point(face.eyes),
+                mouth: point(face.mouth),
+            })
         })
         .collect();
     suppress(faces)
@@ -221,7 +227,8 @@ mod tests {
     #[test]
     fn cells_are_decoded_to_boxes() {
         let cells = (SIDE / 32) * (SIDE / 32);
-        let (mut class, mut boxes, mut points) = (vec![0.0f32; cells], vec![0.0f32; cells * 4], vec![0.0f32; cells * 10]);
+        let (mut class, mut boxes, mut points) =
+            (vec![0.0f32; cells], vec![0.0f32; cells * 4], vec![0.0f32; cells * 10]);
         let cell = 3 * (SIDE / 32) + 5;
         class[cell] = 0.81;
         boxes[cell * 4..cell * 4 + 4].copy_from_slice(&[0.5, 0.25, 2f32.ln(), 3f32.ln()]);
@@ -250,7 +257,12 @@ mod tests {
     #[test]
     fn tiles_keep_their_faces_apart() {
         let layout = Layout::new(640, 360).expect("has pixels");
-        let at = |y: f64| Detection { rect: Rect::new(100.0, y, 40.0, 40.0), score: 0.9, eyes: (120.0, y), mouth: (120.0, y) };
+        let at = |y: f64| Detection {
+            rect: Rect::new(100.0, y, 40.0, 40.0),
+            score: 0.9,
+            eyes: (120.0, y),
+            mouth: (120.0, y),
+        };
         let found = [at(20.0), at(400.0)];
         let (upper, lower) = (in_picture(&found, &layout, 0), in_picture(&found, &layout, 1));
         assert_eq!((upper.len(), lower.len()), (1, 1));
