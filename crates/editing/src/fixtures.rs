@@ -30,7 +30,8 @@ pub(crate) fn speech(texts: &[(&str, f64)], from: f64, length: f64) -> Vec<Word>
 /// One shot, 1280×720 at 25 frames per second, one sentence over all words; speech at −20 dBFS, the rest at −60.
 pub(crate) fn analysis(duration: f64, words: Vec<Word>) -> Analysis {
     let loud = |t: f64| words.iter().any(|w| w.start < t + 0.1 && w.end > t);
-    let values = (0..(duration * 10.0).ceil() as usize).map(|i| if loud(i as f64 * 0.1) { -20.0 } else { -60.0 }).collect();
+    let values =
+        (0..(duration * 10.0).ceil() as usize).map(|i| if loud(i as f64 * 0.1) { -20.0 } else { -60.0 }).collect();
     let sentence = words.first().zip(words.last()).map(|(first, last)| Sentence {
         start: first.start,
         end: last.end,
@@ -118,7 +119,8 @@ pub(crate) fn fonts() -> Fonts {
     let config = config();
     let files = config.captions.styles.iter().map(|s| {
         let found = folders.iter().find_map(|f| std::fs::read(format!("{f}/{}", s.font_file)).ok());
-        let bytes = found.unwrap_or_else(|| panic!("{} is not installed: apt-get install fonts-lato fonts-bebas-neue", s.font_file));
+        let bytes = found
+            .unwrap_or_else(|| panic!("{} is not installed: apt-get install fonts-lato fonts-bebas-neue", s.font_file));
         (s.font.clone(), s.font_file.clone(), bytes)
     });
     Fonts::new(files.collect())

@@ -65,11 +65,7 @@ impl<'a> Pen<'a> {
             s.shadow * self.em,
         );
         let fill = s.box_color.as_deref().unwrap_or("#00000000");
-        let _ = writeln!(
-            out,
-            "Style: Box,{font},20,{0},{0},{0},{0},0,0,0,0,100,100,0,0,1,0,0,7,0,0,0,1",
-            color(fill),
-        );
+        let _ = writeln!(out, "Style: Box,{font},20,{0},{0},{0},{0},0,0,0,0,100,100,0,0,1,0,0,7,0,0,0,1", color(fill),);
     }
 
     fn page(&self, out: &mut String, page: &CaptionPage) {
@@ -120,7 +116,8 @@ impl<'a> Pen<'a> {
         say(to, end, false, "");
         if self.style.box_on_word && self.style.box_color.is_some() {
             let (px, py) = (0.17 * self.em, -0.02 * self.em);
-            let b = [area.x * self.w - px, area.y * self.h - py, area.w * self.w + 2.0 * px, area.h * self.h + 2.0 * py];
+            let b =
+                [area.x * self.w - px, area.y * self.h - py, area.w * self.w + 2.0 * px, area.h * self.h + 2.0 * py];
             self.rounded(out, from, to, b);
         }
     }

@@ -12,7 +12,9 @@ use omniva_contracts::analysis::{Analysis, Word};
 use omniva_contracts::config::CaptionConfig;
 use omniva_contracts::fault::Fault;
 use omniva_contracts::geometry::{Rect, Span, ms};
-use omniva_contracts::plan::{CaptionMotion, CaptionPage, CaptionPlan, CaptionStyle, CaptionWord, Keep, LogoPlan, Scene};
+use omniva_contracts::plan::{
+    CaptionMotion, CaptionPage, CaptionPlan, CaptionStyle, CaptionWord, Keep, LogoPlan, Scene,
+};
 
 pub use ass::ass;
 pub use fonts::Fonts;
@@ -109,7 +111,9 @@ fn spoken(script: &Script, style: &CaptionStyle, kind: &Type) -> Vec<Spoken> {
     for word in script.words {
         let middle = (word.start + word.end) / 2.0;
         let kept = script.keep.iter().any(|k| middle >= k.source.start && middle <= k.source.end);
-        let (Some(start), Some(end)) = (out_of(script.keep, word.start), out_of(script.keep, word.end)) else { continue };
+        let (Some(start), Some(end)) = (out_of(script.keep, word.start), out_of(script.keep, word.end)) else {
+            continue;
+        };
         let shown = text::shown(&word.text, style);
         if !kept || shown.is_empty() {
             continue;

@@ -38,8 +38,10 @@ pub(crate) fn anchors(script: &Script, blocks: &[Block], kind: &Type) -> Vec<f64
             let usual = usual(scene, tallest, h, script).clamp(lo.min(hi), hi.max(lo));
             bands
                 .iter()
-                .map(|y| mine.iter().map(|b| cost(b, *y, &faces, script)).sum::<f64>() / mine.len().max(1) as f64
-                    + ELSEWHERE * (y - usual).abs() / h)
+                .map(|y| {
+                    mine.iter().map(|b| cost(b, *y, &faces, script)).sum::<f64>() / mine.len().max(1) as f64
+                        + ELSEWHERE * (y - usual).abs() / h
+                })
                 .collect()
         })
         .collect();
@@ -70,12 +72,7 @@ fn usual(scene: &Scene, page: f64, h: f64, script: &Script) -> f64 {
 
 fn cost(block: &Block, y: f64, faces: &[(f64, Rect)], script: &Script) -> f64 {
     let (w, h) = (f64::from(script.width), f64::from(script.height));
-    let page = Rect::new(
-        0.5 - block.width / w / 2.0,
-        (y - block.height / 2.0) / h,
-        block.width / w,
-        block.height / h,
-    );
+    let page = Rect::new(0.5 - block.width / w / 2.0, (y - block.height / 2.0) / h, block.width / w, block.height / h);
     let covered = |r: &Rect| page.intersect(r).map_or(0.0, |s| s.area() / page.area().max(1e-9));
     let from = faces.partition_point(|f| f.0 < block.out.start);
     let during: Vec<f64> = faces.iter().skip(from).take_while(|f| f.0 < block.out.end).map(|f| covered(&f.1)).collect();
@@ -160,10 +157,10 @@ fn on_canvas(layout: &Layout, out: f64, face: &Rect, script: &Script) -> Vec<Rec
 
 /// Where a fitted picture stands on the canvas.
 fn fitted(rect: &Rect, script: &Script) -> Rect {
-    let picture = script.analysis.media.video.as_ref().map_or((16.0, 9.0), |v| (f64::from(v.width), f64::from(v.height)));
+    let picture =
+        script.analysis.media.video.as_ref().map_or((16.0, 9.0), |v| (f64::from(v.width), f64::from(v.height)));
     let shape = rect.w * picture.0 / (rect.h * picture.1).max(1e-9);
     let canvas = f64::from(script.width) / f64::from(script.height);
     let (w, h) = if shape > canvas { (1.0, canvas / shape) } else { (shape / canvas, 1.0) };
     Rect::new((1.0 - w) / 2.0, (1.0 - h) / 2.0, w, h)
 }
-

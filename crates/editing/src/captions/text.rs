@@ -22,7 +22,8 @@ pub(crate) fn plain(text: &str) -> String {
 
 /// Characters that could turn what follows around or hide it.
 fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Safe inside an ASS event. The format has no escape that every player knows, so its control characters are replaced
@@ -52,9 +53,9 @@ pub(crate) fn ends_clause(text: &str) -> bool {
 /// Words that belong to what follows: a line or page should not end with one.
 pub(crate) fn leans_forward(text: &str) -> bool {
     const LEANING: &[&str] = &[
-        "a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "and", "or", "but", "with", "from", "as", "if", "my",
-        "your", "his", "her", "our", "their", "its", "i", "is", "was", "der", "die", "das", "ein", "eine", "und", "zu",
-        "von", "le", "la", "les", "un", "une", "et", "de", "des", "el", "los", "las", "y", "que",
+        "a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "and", "or", "but", "with", "from", "as", "if",
+        "my", "your", "his", "her", "our", "their", "its", "i", "is", "was", "der", "die", "das", "ein", "eine", "und",
+        "zu", "von", "le", "la", "les", "un", "une", "et", "de", "des", "el", "los", "las", "y", "que",
     ];
     LEANING.contains(&text.to_lowercase().as_str())
 }

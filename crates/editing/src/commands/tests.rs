@@ -8,7 +8,8 @@ use super::*;
 use crate::fixtures::{analysis, candidate, config, face, fonts, speech};
 
 fn talk() -> omniva_contracts::analysis::Analysis {
-    let words = speech(&[("Hello", 0.1), ("there", 1.5), ("my", 0.1), ("{\\b1}friend.", 0.9), ("Goodbye.", 0.0)], 1.0, 0.4);
+    let words =
+        speech(&[("Hello", 0.1), ("there", 1.5), ("my", 0.1), ("{\\b1}friend.", 0.9), ("Goodbye.", 0.0)], 1.0, 0.4);
     let mut a = analysis(9.0, words);
     a.media.video.as_mut().expect("video").width = 640;
     a.media.video.as_mut().expect("video").height = 360;

@@ -19,8 +19,9 @@ const NEVER_DOUBLED: &[(&str, &[&str])] = &[
     (
         "en",
         &[
-            "the", "a", "an", "i", "to", "and", "of", "in", "it", "we", "you", "he", "she", "they", "is", "was", "this",
-            "my", "but", "for", "on", "with", "if", "at", "as", "be", "are", "it's", "i'm", "what", "when", "because",
+            "the", "a", "an", "i", "to", "and", "of", "in", "it", "we", "you", "he", "she", "they", "is", "was",
+            "this", "my", "but", "for", "on", "with", "if", "at", "as", "be", "are", "it's", "i'm", "what", "when",
+            "because",
         ],
     ),
     ("de", &["der", "die", "das", "ein", "eine", "und", "ich", "wir", "zu", "in", "mit", "von", "ist", "dass", "aber"]),

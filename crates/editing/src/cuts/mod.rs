@@ -61,12 +61,7 @@ struct Stretch {
 ///
 /// # Errors
 /// `clip_refused` when the range holds less than a second.
-pub(crate) fn plan(
-    analysis: &Analysis,
-    candidate: &Candidate,
-    edit: &EditConfig,
-    fps: u32,
-) -> Result<CutPlan, Fault> {
+pub(crate) fn plan(analysis: &Analysis, candidate: &Candidate, edit: &EditConfig, fps: u32) -> Result<CutPlan, Fault> {
     let fps = f64::from(fps);
     let stretch = stretch(analysis, candidate)?;
     let mut proposals = Vec::new();
@@ -115,9 +110,11 @@ pub(crate) fn words_of(analysis: &Analysis, candidate: &Candidate) -> Vec<Word> 
 
 fn stretch(analysis: &Analysis, candidate: &Candidate) -> Result<Stretch, Fault> {
     let whole = Span::new(0.0, analysis.duration());
-    let asked = candidate.span.intersect(&whole).filter(|s| s.length().is_finite()).ok_or_else(|| {
-        Fault::internal(format!("candidate {} lies outside the source", candidate.id))
-    })?;
+    let asked = candidate
+        .span
+        .intersect(&whole)
+        .filter(|s| s.length().is_finite())
+        .ok_or_else(|| Fault::internal(format!("candidate {} lies outside the source", candidate.id)))?;
     let words = words_of(analysis, candidate);
     let (Some(first), Some(last)) = (words.first(), words.last()) else {
         return Ok(Stretch { words, room: whole, wanted: asked });

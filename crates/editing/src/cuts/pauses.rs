@@ -14,7 +14,12 @@ const AFTER: f64 = 0.6;
 /// A sentence may breathe out longer.
 const SENTENCE_BREATH: f64 = 1.25;
 
-pub(super) fn proposals(words: &[Word], dropped: &[Option<Dropped>], edit: &EditConfig, quiet: &Quiet) -> Vec<Proposal> {
+pub(super) fn proposals(
+    words: &[Word],
+    dropped: &[Option<Dropped>],
+    edit: &EditConfig,
+    quiet: &Quiet,
+) -> Vec<Proposal> {
     let mut found = Vec::new();
     let mut last: Option<(usize, f64)> = None;
     for (i, word) in words.iter().enumerate() {
@@ -47,12 +52,17 @@ fn shorten(found: &mut Vec<Proposal>, gap: &Span, sentence: bool, edit: &EditCon
             continue;
         }
         let room = Span::new(part.start + WORD_MARGIN, part.end - WORD_MARGIN);
-        let cut = Span::new(
-            (part.start + left * AFTER).max(room.start),
-            (part.end - left * (1.0 - AFTER)).min(room.end),
-        );
+        let cut =
+            Span::new((part.start + left * AFTER).max(room.start), (part.end - left * (1.0 - AFTER)).min(room.end));
         if cut.length() >= SHORTEST_CUT {
-            found.push(Proposal { value: cut.length(), cut, room, core: None, why: CutReason::Silence, text: String::new() });
+            found.push(Proposal {
+                value: cut.length(),
+                cut,
+                room,
+                core: None,
+                why: CutReason::Silence,
+                text: String::new(),
+            });
         }
     }
 }

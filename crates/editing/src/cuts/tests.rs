@@ -48,7 +48,11 @@ fn a_loud_sound_that_no_word_names_stays() {
 
 #[test]
 fn hesitations_go_and_meaningful_words_stay() {
-    let set_off = speech(&[("I", 0.05), ("was,", 0.2), ("like,", 0.2), ("very", 0.05), ("tired", 0.2), ("um", 0.2), ("yesterday.", 0.0)], 1.0, 0.3);
+    let set_off = speech(
+        &[("I", 0.05), ("was,", 0.2), ("like,", 0.2), ("very", 0.05), ("tired", 0.2), ("um", 0.2), ("yesterday.", 0.0)],
+        1.0,
+        0.3,
+    );
     let p = cut(&analysis(6.0, set_off), Span::new(0.0, 6.0));
     assert_eq!(removed(&p), [(CutReason::Filler, "like,"), (CutReason::Filler, "um")]);
     let meant = speech(&[("People", 0.05), ("like", 0.05), ("you", 0.05), ("know", 0.05), ("things.", 0.0)], 1.0, 0.3);

@@ -48,6 +48,15 @@ pub(crate) fn path(targets: &[Option<f64>], limits: Limits) -> (Vec<f64>, bool) 
     (smooth, hurried)
 }
 
+/// The path that never moves: the middle of where the subject is, rare excursions left out.
+pub(crate) fn still(targets: &[Option<f64>]) -> Vec<f64> {
+    let mut seen: Vec<f64> = targets.iter().flatten().copied().collect();
+    seen.sort_by(f64::total_cmp);
+    let rare = seen.len() / 100;
+    let ends = seen.get(rare).zip(seen.len().checked_sub(rare + 1).and_then(|i| seen.get(i)));
+    ends.map_or(Vec::new(), |(lo, hi)| vec![(lo + hi) / 2.0; targets.len()])
+}
+
 /// Changes of direction along a path; standing still is not a direction.
 pub(crate) fn reversals(path: &[f64]) -> usize {
     let (mut count, mut last) = (0, 0.0);
@@ -164,8 +173,7 @@ fn ease(path: &[f64], radius: usize) -> Vec<f64> {
     let total = ((r + 1) * (r + 1)) as f64;
     (0..path.len() as i64)
         .map(|i| {
-            let sum: f64 =
-                (-r..=r).map(|k| (r + 1 - k.abs()) as f64 * path[(i + k).clamp(0, last) as usize]).sum();
+            let sum: f64 = (-r..=r).map(|k| (r + 1 - k.abs()) as f64 * path[(i + k).clamp(0, last) as usize]).sum();
             sum / total
         })
         .collect()

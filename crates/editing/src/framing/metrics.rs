@@ -61,8 +61,7 @@ fn count(person: &Person, out: &Span, crop: &dyn Fn(f64) -> Option<Rect>) -> Hel
     for look in person.looks.iter().filter(|l| out.contains(l.out)) {
         held.samples += 1;
         let (x, y) = look.rect.center();
-        let inside =
-            crop(look.out).is_some_and(|c| x >= c.x && x <= c.x + c.w && y >= c.y && y <= c.y + c.h);
+        let inside = crop(look.out).is_some_and(|c| x >= c.x && x <= c.x + c.w && y >= c.y && y <= c.y + c.h);
         held.inside += u32::from(inside);
     }
     held

@@ -77,7 +77,16 @@ pub(crate) fn frame(stage: &Stage) -> Framed {
         }
     }
     calm(&mut work, &runs, stage, out.length());
-    let scenes: Vec<Scene> = work.iter().map(|w| w.scene(&runs, stage)).collect();
+    let mut scenes: Vec<Scene> = work.iter().map(|w| w.scene(&runs, stage)).collect();
+    let mut loosened = false;
+    for (w, scene) in work.iter_mut().zip(&scenes) {
+        let lost = metrics::held(std::slice::from_ref(scene), &runs).share() < KEPT;
+        loosened |= lost && w.loosen();
+    }
+    if loosened {
+        calm(&mut work, &runs, stage, out.length());
+        scenes = work.iter().map(|w| w.scene(&runs, stage)).collect();
+    }
     let held = metrics::held(&scenes, &runs);
     let wide = work.iter().any(|w| w.widest_face() > WIDEST_FACE);
     let lost = held.share() < KEPT;
@@ -105,13 +114,13 @@ fn calm(work: &mut [Work], runs: &[Run], stage: &Stage, seconds: f64) {
         if restless.iter().sum::<usize>() <= allowed {
             return;
         }
-        let next = (0..work.len()).filter(|i| restless[*i] > 0 && scale[*i] < widest * 1.5).max_by(|a, b| {
-            restless[*a].cmp(&restless[*b]).then(scale[*b].total_cmp(&scale[*a])).then(b.cmp(a))
-        });
+        let next = (0..work.len())
+            .filter(|i| restless[*i] > 0 && scale[*i] < widest * 1.5)
+            .max_by(|a, b| restless[*a].cmp(&restless[*b]).then(scale[*b].total_cmp(&scale[*a])).then(b.cmp(a)));
         let Some(i) = next else { return };
         scale[i] *= 1.4;
         if scale[i] >= widest * 1.5 {
-            work[i].freeze(runs, stage);
+            work[i].freeze(runs);
         } else {
             work[i].solve(runs, stage, scale[i].min(widest));
         }

@@ -82,12 +82,7 @@ impl Person {
 fn between(a: &Look, b: &Look, t: f64) -> Rect {
     let f = if b.out > a.out { (t - a.out) / (b.out - a.out) } else { 0.0 };
     let mix = |p: f64, q: f64| p + (q - p) * f;
-    Rect::new(
-        mix(a.rect.x, b.rect.x),
-        mix(a.rect.y, b.rect.y),
-        mix(a.rect.w, b.rect.w),
-        mix(a.rect.h, b.rect.h),
-    )
+    Rect::new(mix(a.rect.x, b.rect.x), mix(a.rect.y, b.rect.y), mix(a.rect.w, b.rect.w), mix(a.rect.h, b.rect.h))
 }
 
 /// Persons of a run, the most prominent first. Bystanders are left out.

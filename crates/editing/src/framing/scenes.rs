@@ -24,6 +24,8 @@ const ZOOM_FROM: f64 = 3.0;
 /// One crop of a scene.
 pub(super) struct Lens {
     frame: Frame,
+    /// The largest crop of the same shape.
+    widest: Frame,
     /// Persons that it follows.
     who: Vec<usize>,
     keys: Vec<CropKey>,
@@ -76,11 +78,16 @@ pub(super) fn prepare(run: &Run, index: usize, part: Part, stage: &Stage, pictur
             run: index,
             out: Span::new(b[0], b[1]),
             why: part.why.clone(),
-            lenses: lenses.iter().map(|(frame, who)| Lens { frame: *frame, who: who.clone(), keys: Vec::new() }).collect(),
+            lenses: lenses.iter().map(|(frame, who)| lens(*frame, who, picture)).collect(),
             widest,
             bounds: run.bounds,
         })
         .collect()
+}
+
+fn lens(frame: Frame, who: &[usize], picture: (f64, f64)) -> Lens {
+    let widest = Frame::new(frame.cell, frame.bounds, picture, 0.0);
+    Lens { frame, widest, who: who.to_vec(), keys: Vec::new() }
 }
 
 /// A crop on one side of the picture; when that side is too narrow for the face, on the whole of it.
@@ -127,23 +134,37 @@ impl Work {
 
     /// Plans the camera with the dead zone scaled by `scale`.
     pub fn solve(&mut self, runs: &[Run], stage: &Stage, scale: f64) {
+        let zone = stage.edit.dead_zone * scale;
+        self.point(runs, |values, frame, size| {
+            let limits = Limits { dead_zone: zone * size, speed: stage.edit.max_pan * frame.w };
+            camera::path(values, limits).0
+        });
+    }
+
+    /// No camera movement at all: the middle of where the subject is.
+    pub fn freeze(&mut self, runs: &[Run]) {
+        self.point(runs, |values, _, _| camera::still(values));
+    }
+
+    /// Points every crop along the paths that `path` finds for each axis (targets, frame, size on that axis).
+    fn point(&mut self, runs: &[Run], path: impl Fn(&[Option<f64>], &Frame, f64) -> Vec<f64>) {
         let Some(run) = runs.get(self.run) else { return };
         for lens in &mut self.lenses {
             let targets = targets(lens, run, &self.out);
-            let zone = stage.edit.dead_zone * scale;
-            let speed = stage.edit.max_pan * lens.frame.w;
-            let axis = |values: Vec<Option<f64>>, size: f64| {
-                camera::path(&values, Limits { dead_zone: zone * size, speed }).0
+            let axis = |of: fn((f64, f64)) -> f64, size: f64| {
+                let values: Vec<Option<f64>> = targets.iter().map(|t| t.map(of)).collect();
+                path(&values, &lens.frame, size)
             };
-            let xs = axis(targets.iter().map(|t| t.map(|t| t.0)).collect(), lens.frame.w);
-            let ys = axis(targets.iter().map(|t| t.map(|t| t.1)).collect(), lens.frame.h);
+            let (xs, ys) = (axis(|t| t.0, lens.frame.w), axis(|t| t.1, lens.frame.h));
             lens.keys = keys(&lens.frame, &self.out, &xs, &ys);
         }
     }
 
-    /// No camera movement at all: the middle of where the subject is.
-    pub fn freeze(&mut self, runs: &[Run], stage: &Stage) {
-        self.solve(runs, stage, 1e6);
+    /// Gives up closeness for room: the largest crops. True when that changes something.
+    pub fn loosen(&mut self) -> bool {
+        let tight = self.lenses.iter().any(|l| l.frame.w < l.widest.w - 1e-9);
+        self.lenses.iter_mut().for_each(|l| l.frame = l.widest);
+        tight
     }
 
     pub fn layout(&self) -> Layout {
