@@ -58,6 +58,7 @@ pub fn clip(
     if let Some(earlier) = earlier {
         deliver::remove_stale(&request.output, &earlier, &record)?;
     }
+    workshop.prune()?;
     Ok(record)
 }
 

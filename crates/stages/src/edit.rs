@@ -146,17 +146,17 @@ impl Bench<'_> {
         let started = Instant::now();
         let ass = plan.captions.is_some().then(|| omniva_editing::ass(plan));
         let key = json!({
-            "stage": "render", "version": RENDER_VERSION, "source": self.source.info.sha256, "repairs": self.source.info.repairs,
+            "source": self.source.info.sha256, "repairs": self.source.info.repairs,
             "plan": plan, "ass": ass, "gain_db": knobs.gain_db, "ceiling_offset_db": knobs.ceiling_offset_db,
         });
         let timer = self.workshop.begin(Stage::Render, self.name);
-        let rendered = self.workshop.cached::<Rendered>("render", &key, |out_dir| self.render(plan, ass.as_deref(), knobs, out_dir))?;
+        let rendered = self.workshop.cached::<Rendered>(Stage::Render, RENDER_VERSION, &key, |out_dir| self.render(plan, ass.as_deref(), knobs, out_dir))?;
         self.workshop.end(timer, rendered.from_cache);
         let video = rendered.folder.join("clip.mp4");
 
         let timer = self.workshop.begin(Stage::Check, self.name);
-        let key = json!({ "stage": "check", "version": CHECK_VERSION, "render": key });
-        let checked = self.workshop.cached::<QcReport>("check", &key, |out_dir| self.check(plan, &rendered.value, &video, out_dir))?;
+        let key = json!({ "render": key, "version": RENDER_VERSION });
+        let checked = self.workshop.cached::<QcReport>(Stage::Check, CHECK_VERSION, &key, |out_dir| self.check(plan, &rendered.value, &video, out_dir))?;
         self.workshop.end(timer, checked.from_cache);
         let mut qc = checked.value;
         qc.checks.extend(self.planned_checks(plan));

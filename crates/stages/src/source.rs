@@ -42,9 +42,9 @@ pub fn ingest(workshop: &Workshop<'_>, input: &Path) -> Result<Source, Fault> {
     let plain = names.path().join("source");
     std::os::unix::fs::symlink(&real, &plain).map_err(|e| Fault::writing("a work folder", &e))?;
     let limits = &workshop.config.limits;
-    let key = json!({ "stage": "ingest", "version": VERSION, "source": sha256, "hours": limits.max_source_hours, "megapixels": limits.max_megapixels });
+    let key = json!({ "source": sha256, "hours": limits.max_source_hours, "megapixels": limits.max_megapixels });
     let source = MediaRef { path: plain, container };
-    let made = workshop.cached::<MediaInfo>("ingest", &key, |out_dir| {
+    let made = workshop.cached::<MediaInfo>(Stage::Ingest, VERSION, &key, |out_dir| {
         // A repaired copy may be larger than the source; the file system is asked before, not when it is full.
         omniva_assets::require_space(out_dir, bytes.saturating_mul(2).min(bytes + (20 << 30)))?;
         let job = IngestJob {

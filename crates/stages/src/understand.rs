@@ -73,11 +73,11 @@ fn hear(workshop: &Workshop<'_>, source: &Source, recognize: bool) -> Result<Hea
     let config = workshop.config;
     let language = (config.clip.language != "auto").then(|| config.clip.language.clone());
     let key = json!({
-        "stage": "listen", "version": LISTEN_VERSION, "source": source.info.sha256, "repairs": source.info.repairs, "recognize": recognize,
+        "source": source.info.sha256, "repairs": source.info.repairs, "recognize": recognize,
         "language": language, "low_confidence": config.recognizer.low_confidence,
         "models": workshop.model_hashes(&["voice_activity", "speech_recognition", "speaker", "runtime"]),
     });
-    let made = workshop.cached::<Heard>("listen", &key, |out_dir| {
+    let made = workshop.cached::<Heard>(Stage::Listen, LISTEN_VERSION, &key, |out_dir| {
         let job = ListenJob {
             media: source.media.clone(),
             info: source.info.clone(),
@@ -133,10 +133,10 @@ fn watch(workshop: &Workshop<'_>, source: &Source) -> Result<Seen, Fault> {
     let timer = workshop.begin(Stage::Watch, "");
     let rate = workshop.config.watch.faces_per_second;
     let key = json!({
-        "stage": "watch", "version": WATCH_VERSION, "source": source.info.sha256, "repairs": source.info.repairs, "faces_per_second": rate,
+        "source": source.info.sha256, "repairs": source.info.repairs, "faces_per_second": rate,
         "models": workshop.model_hashes(&["faces", "runtime"]),
     });
-    let made = workshop.cached::<Seen>("watch", &key, |out_dir| {
+    let made = workshop.cached::<Seen>(Stage::Watch, WATCH_VERSION, &key, |out_dir| {
         let job = WatchJob {
             media: source.media.clone(),
             info: source.info.clone(),
@@ -159,10 +159,10 @@ fn read(workshop: &Workshop<'_>, source: &Source, heard: &Heard) -> Result<Read,
     let timer = workshop.begin(Stage::Read, "");
     let keywords = workshop.config.clip.keywords.clone();
     let key = json!({
-        "stage": "read", "version": READ_VERSION, "heard": heard, "keywords": keywords, "duration": source.info.duration,
+        "heard": heard, "keywords": keywords, "duration": source.info.duration,
         "models": workshop.model_hashes(&["embedding", "sentiment", "runtime"]),
     });
-    let made = workshop.cached::<Read>("read", &key, |out_dir| {
+    let made = workshop.cached::<Read>(Stage::Read, READ_VERSION, &key, |out_dir| {
         let job = ReadJob {
             heard: heard.clone(),
             duration: source.info.duration,

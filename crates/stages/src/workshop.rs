@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use omniva_assets::{Cache, WorkDir};
+use omniva_assets::{Cache, Claim, Entry, Key, WorkDir};
 use omniva_contracts::config::{Config, ModelManifest};
 use omniva_contracts::jobs::ChildJob;
 use omniva_contracts::record::StageTime;
@@ -56,7 +56,7 @@ pub struct Made<T> {
     pub folder: PathBuf,
     pub from_cache: bool,
     /// Keeps the entry from being pruned while it is in use.
-    _entry: omniva_assets::Entry,
+    _entry: Entry,
 }
 
 pub struct Timer {
@@ -116,6 +116,11 @@ impl<'a> Workshop<'a> {
         self.cache.work_dir()
     }
 
+    /// Keeps the cache within its limit; what is in use stays.
+    pub fn prune(&self) -> Result<(), Fault> {
+        self.cache.prune().map(|_| ())
+    }
+
     /// Hashes of the models that a stage uses, as a part of its cache key.
     pub fn model_hashes(&self, roles: &[&str]) -> Vec<String> {
         self.manifest.files.iter().filter(|f| roles.contains(&f.role.as_str())).map(|f| f.sha256.clone()).collect()
@@ -139,26 +144,39 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The finished stage for `key`, or what `make` gives, kept for the next time. `make` fills the folder that it is
-    /// given; nothing is kept when it fails.
-    pub fn cached<T: Serialize + DeserializeOwned>(&self, stage: &str, key: &Value, make: impl FnOnce(&Path) -> Result<T, Fault>) -> Result<Made<T>, Fault> {
-        let id = self.cache.key(stage, key);
-        if !self.fresh
-            && let Some(entry) = self.cache.get(&id)?
-            && let Ok(bytes) = std::fs::read(entry.path().join(VALUE))
-            && let Ok(value) = serde_json::from_slice(&bytes)
-        {
-            return Ok(Made { value, folder: entry.path().to_owned(), from_cache: true, _entry: entry });
+    /// The finished stage for these inputs, or what `make` gives, kept for the next time. `make` fills the folder that it
+    /// is given; nothing is kept when it fails. `version` is that of the stage's code.
+    pub fn cached<T: Serialize + DeserializeOwned>(
+        &self,
+        stage: Stage,
+        version: u32,
+        inputs: &Value,
+        make: impl FnOnce(&Path) -> Result<T, Fault>,
+    ) -> Result<Made<T>, Fault> {
+        let key = Key::new(stage.as_str(), version, &[&inputs.to_string()]);
+        let monitor = StageMonitor::new(self.reporter, stage, "");
+        let building = if self.fresh {
+            self.cache.rebuild(&key, &monitor)?
+        } else {
+            match self.cache.claim(&key, &monitor)? {
+                Claim::Build(building) => building,
+                Claim::Ready(entry) => match read_value(&entry) {
+                    Some(value) => return Ok(Made { value, folder: entry.path().to_owned(), from_cache: true, _entry: entry }),
+                    // Whole, but of another build's shape: made again.
+                    None => {
+                        drop(entry);
+                        self.cache.rebuild(&key, &monitor)?
+                    }
+                },
+            }
+        };
+        if let Some(why) = &building.discarded {
+            self.reporter.note(&format!("a finished {} stage was damaged and is made again: {why}", stage.as_str()));
         }
-        let mut value = None;
-        let entry = self.cache.put(&id, |folder| {
-            let made = make(folder)?;
-            let json = serde_json::to_vec(&made).map_err(|e| Fault::internal(format!("a stage's result can't be kept: {e}")))?;
-            std::fs::write(folder.join(VALUE), json).map_err(|e| Fault::writing("the cache", &e))?;
-            value = Some(made);
-            Ok(())
-        })?;
-        let value = value.ok_or_else(|| Fault::internal("a stage was kept without being made"))?;
+        let value = make(building.path())?;
+        let json = serde_json::to_vec(&value).map_err(|e| Fault::internal(format!("a stage's result can't be kept: {e}")))?;
+        std::fs::write(building.path().join(VALUE), json).map_err(|e| Fault::writing("the cache", &e))?;
+        let entry = building.finish(&monitor)?;
         Ok(Made { value, folder: entry.path().to_owned(), from_cache: false, _entry: entry })
     }
 
@@ -199,3 +217,7 @@ fn graphics_devices() -> Vec<PathBuf> {
     devices
 }
 
+
+fn read_value<T: DeserializeOwned>(entry: &Entry) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(entry.file(VALUE)).ok()?).ok()
+}

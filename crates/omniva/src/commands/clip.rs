@@ -121,9 +121,7 @@ fn read_config(path: &Path) -> Result<String, Fault> {
 
 fn layers(names: &[String]) -> Result<Vec<omniva_sandbox::Layer>, Fault> {
     let parse = |name: &String| {
-        serde_json::from_value(json!(name)).map_err(|_| {
-            Fault::new(Code::Usage, format!("there is no sandbox layer {name:?}"), "name one of network, landlock, seccomp")
-        })
+        name.parse().map_err(|_| Fault::new(Code::Usage, format!("there is no sandbox layer {name:?}"), "name one of network, landlock, seccomp"))
     };
     names.iter().map(parse).collect()
 }

