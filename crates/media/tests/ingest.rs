@@ -43,7 +43,7 @@ fn cases() -> Vec<Case> {
         standard("stock.mp4", &format!("{both} {X264}"), &[]),
         standard("stereo.mkv", &format!("{both} {X264} -ac 2"), &[]).channels(2),
         standard("web.webm", &format!("{both} -c:v libvpx -deadline realtime -cpu-used 8 -b:v 300k -c:a libopus"), &[]),
-        standard("old.avi", &format!("{both} -c:v mpeg4 -q:v 3 -c:a mp3"), &[]),
+        standard("old.avi", &format!("{both} -c:v mjpeg -q:v 3 -pix_fmt yuvj420p -c:a pcm_s16le"), &[]),
         standard(
             "flash.flv",
             &format!("{both} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -ar 44100"),
@@ -98,7 +98,7 @@ fn cases() -> Vec<Case> {
             &format!("-f lavfi -i {{V}} -f lavfi -i '{{A}},aselect=not(between(t\\,0.5\\,1.5))' {X264}"),
             &[Repair::TimestampGap],
         ),
-        standard("windows.wmv", &format!("{both} -c:v wmv2 -q:v 3 -c:a wmav2"), &[]),
+        standard("windows.wmv", &format!("{both} -c:v wmv2 -q:v 3 -c:a pcm_s16le"), &[]),
     ]
 }
 

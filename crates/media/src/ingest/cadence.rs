@@ -77,6 +77,14 @@ impl Cadence {
         }
     }
 
+    /// The clock was repaired here: what follows has a grid of its own, and the step to it says nothing.
+    pub fn split(&mut self) {
+        while !self.waiting.is_empty() {
+            self.pop();
+        }
+        (self.first, self.frames) = (None, 0);
+    }
+
     pub fn push(&mut self, pts: i64) {
         self.waiting.push(Reverse(pts));
         if self.waiting.len() > REORDER {
@@ -104,8 +112,8 @@ impl Cadence {
         self.last = pts;
     }
 
-    /// Frames seen, once everything was pushed.
-    pub fn finish(mut self) -> (u64, Verdict) {
+    /// The verdict, once everything was pushed.
+    pub fn finish(mut self) -> Verdict {
         while !self.waiting.is_empty() {
             self.pop();
         }
@@ -117,7 +125,7 @@ impl Cadence {
             Some(candidate) if !too_high => candidate.rate,
             _ => standard(fps),
         };
-        (self.frames, Verdict { rate, constant, too_high, pauses: self.pauses })
+        Verdict { rate, constant, too_high, pauses: self.pauses }
     }
 }
 
@@ -151,7 +159,7 @@ mod tests {
         for time in times {
             cadence.push((time * 1e6).round() as i64);
         }
-        cadence.finish().1
+        cadence.finish()
     }
 
     #[test]

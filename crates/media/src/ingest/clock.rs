@@ -56,28 +56,26 @@ impl Clock {
         self.jumps
     }
 
-    /// What to add to the times of this packet. The flag says that the clock jumped right before it.
-    pub fn offset(&mut self, track: usize, stamp: Stamp) -> (i64, bool) {
-        let Some(&state) = self.tracks.get(track) else { return (0, false) };
+    /// What to add to the times of this packet.
+    pub fn offset(&mut self, track: usize, stamp: Stamp) -> i64 {
+        let Some(&state) = self.tracks.get(track) else { return 0 };
         let (time, back) = match (stamp.dts, stamp.pts) {
             (Some(dts), _) => (dts, BACK),
             (None, Some(pts)) => (pts, BACK_REORDERED),
-            (None, None) => return (self.epoch_offset(state.epoch), false),
+            (None, None) => return self.epoch_offset(state.epoch),
         };
         let time = time.clamp(-LIMIT, LIMIT);
         let mut epoch = state.epoch.max(self.oldest);
-        let mut jumped = false;
         if let Some(last) = state.last {
             let mapped = time + self.epoch_offset(epoch);
             let expected = last + state.step;
             if mapped < last - back || (self.discontinuous && mapped - expected > AHEAD) {
-                jumped = true;
                 epoch = self.enter(epoch, time, expected);
             }
         }
         let mapped = time + self.epoch_offset(epoch);
         self.tracks[track] = Track { epoch, last: Some(mapped), step: stamp.duration.clamp(0, 1_000_000) };
-        (self.epoch_offset(epoch), jumped)
+        self.epoch_offset(epoch)
     }
 
     fn epoch_offset(&self, epoch: u64) -> i64 {
@@ -131,10 +129,10 @@ mod tests {
         for part in [5_000_000i64, 1_000_000, 3_600_000_000] {
             for tick in 0..75 {
                 let at = part + tick * 40_000;
-                pictures.push((at - part, at + clock.offset(0, packet(at, 40_000)).0));
+                pictures.push((at - part, at + clock.offset(0, packet(at, 40_000))));
                 for half in [0, 20_000] {
                     let at = at + half;
-                    sounds.push((at - part, at + clock.offset(1, packet(at, 20_000)).0));
+                    sounds.push((at - part, at + clock.offset(1, packet(at, 20_000))));
                 }
             }
         }
@@ -152,7 +150,7 @@ mod tests {
     fn a_pause_in_a_container_without_jumps_stays() {
         let mut clock = Clock::new(false);
         clock.offset(0, packet(0, 40_000));
-        assert_eq!(clock.offset(0, packet(60_000_000, 40_000)), (0, false));
+        assert_eq!(clock.offset(0, packet(60_000_000, 40_000)), 0);
     }
 
     proptest! {
@@ -164,7 +162,7 @@ mod tests {
             let mut clock = Clock::new(discontinuous);
             let mut last = [i64::MIN; 2];
             for (track, time, duration) in times {
-                let (offset, _) = clock.offset(track, packet(time, duration));
+                let offset = clock.offset(track, packet(time, duration));
                 let mapped = time.clamp(-LIMIT, LIMIT) + offset;
                 prop_assert!(mapped >= last[track].saturating_sub(BACK));
                 last[track] = mapped;

@@ -51,16 +51,13 @@ pub fn normalise(job: &IngestJob, source: &Source, monitor: &dyn Monitor) -> Res
         }
         let Some(track) = source.choice.track(packet.stream()) else { continue };
         let base = pass.bases[track];
-        let (offset, _) = clock.offset(track, stamp(&packet, base));
+        let offset = clock.offset(track, stamp(&packet, base));
         let shift = to_units(offset, base);
         packet.set_pts(packet.pts().map(|at| at.saturating_add(shift)));
         packet.set_dts(packet.dts().map(|at| at.saturating_add(shift)));
-        // What the demuxer itself calls damaged would only smear over the frames that follow.
-        if packet.is_corrupt() {
-            corrupt += 1;
-        } else {
-            pass.take(track, &packet)?;
-        }
+        // The demuxer also marks the whole packets on both sides of a joint, so the decoder has the last word.
+        corrupt += u64::from(packet.is_corrupt());
+        pass.take(track, &packet)?;
     }
     pass.finish(packets.errors() + corrupt)
 }

@@ -70,7 +70,8 @@ fn failed(error: ffmpeg::Error) -> Fault {
 fn chain(picture: &Picture, (width, height): (u32, u32), full: bool) -> String {
     let mut filters = Vec::new();
     if picture.interlaced {
-        filters.push("yadif=mode=send_frame:deint=interlaced".to_owned());
+        // Its output counts in half units.
+        filters.push("yadif=mode=send_frame:deint=interlaced,settb=1/1000000".to_owned());
     }
     if picture.turn.flip {
         filters.push("vflip".to_owned());

@@ -85,11 +85,7 @@ pub fn choose(input: &Input) -> Result<Choice, Fault> {
     let choice = Choice { video: ff::video_stream(input), audio: ff::audio_stream(input) };
     for index in choice.streams() {
         if input.stream(index).is_some_and(|stream| encrypted(&stream)) {
-            return Err(Fault::new(
-                Code::InputEncrypted,
-                "the video is encrypted (DRM): without its key there is nothing to see or hear",
-                "use a file that you recorded or exported yourself, without copy protection",
-            ));
+            return Err(locked());
         }
     }
     if choice.video.is_none() && choice.audio.is_none() {
@@ -107,6 +103,14 @@ pub fn choose(input: &Input) -> Result<Choice, Fault> {
         });
     }
     Ok(choice)
+}
+
+fn locked() -> Fault {
+    Fault::new(
+        Code::InputEncrypted,
+        "the video is encrypted (DRM): without its key there is nothing to see or hear",
+        "use a file that you recorded or exported yourself, without copy protection",
+    )
 }
 
 /// Common Encryption (ISO/IEC 23001-7) leaves its boxes as side data; Matroska names the key in the metadata.
@@ -181,6 +185,10 @@ pub fn prove(
         }
         more = packets.next(input, &mut packet)?;
         let track = if more { choice.track(packet.stream()) } else { None };
+        let sealed = ffmpeg::codec::packet::side_data::Type::EncryptionInfo;
+        if more && packet.side_data().any(|side| side.kind() == sealed) {
+            return Err(locked());
+        }
         if let Some(decoder) = video.as_mut().filter(|_| !seen && (!more || track == Some(VIDEO))) {
             if more {
                 decoder.send(&packet)?;

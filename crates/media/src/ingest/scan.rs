@@ -97,7 +97,11 @@ pub fn scan(
     share: f64,
 ) -> Result<Scan, Fault> {
     keep_only(input, &choice.streams());
-    let mut cadence = Cadence::new(&claimed_rates(input, choice));
+    let mut shown = Cadence::new(&claimed_rates(input, choice));
+    // Program streams give most frames no presentation time; the times of decoding run as evenly.
+    let mut decoded = Cadence::new(&claimed_rates(input, choice));
+    let mut silent = 0u64;
+    let mut offsets = [0i64; 2];
     let mut clock = Clock::new(discontinuous);
     let mut tracks = [TrackTimes::default(); 2];
     let mut expected: Option<i64> = None;
@@ -113,7 +117,8 @@ pub fn scan(
         }
         let base = input.stream(packet.stream()).map_or(ffi::AVRational { num: 1, den: 1 }, |s| s.time_base().into());
         let stamp = stamp(&packet, base);
-        let (offset, jumped) = clock.offset(track, stamp);
+        let offset = clock.offset(track, stamp);
+        let moved = std::mem::replace(&mut offsets[track], offset) != offset;
         let times = &mut tracks[track];
         times.packets += 1;
         times.corrupt += u64::from(packet.is_corrupt());
@@ -124,14 +129,20 @@ pub fn scan(
         }
         times.first = Some(times.first.map_or(pts, |first| first.min(pts)));
         if track == VIDEO {
-            cadence.push(pts);
+            if moved {
+                shown.split();
+                decoded.split();
+            }
+            silent += u64::from(stamp.pts.is_none());
+            shown.push(pts);
+            decoded.push(stamp.dts.map_or(pts, |dts| dts + offset));
         } else {
-            let off = expected.filter(|_| !jumped).map_or(0, |expected| (pts - expected).abs());
+            let off = expected.filter(|_| !moved).map_or(0, |expected| (pts - expected).abs());
             times.gaps += u64::from(off as f64 > TOLERANCE * 1e6);
             expected = (stamp.duration > 0).then_some(pts + stamp.duration);
         }
     }
-    let (_, cadence) = cadence.finish();
+    let cadence = if silent > 0 { decoded.finish() } else { shown.finish() };
     let [video, audio] = tracks;
     Ok(Scan { video, audio, cadence, jumps: clock.jumps(), read_errors: packets.errors() })
 }
