@@ -20,7 +20,7 @@ use crate::hash::hex;
 use crate::lock::{Lock, Mode};
 use crate::prune::{self, Pruned};
 use crate::work::{self, WorkDir};
-use crate::write::write_atomic;
+use crate::write::write_io;
 
 /// Between two looks at a lock that another process holds.
 const WAIT: Duration = Duration::from_millis(50);
@@ -93,7 +93,7 @@ impl Cache {
         }
         let tag = self.root.join(TAG.0);
         if !tag.exists() {
-            write_atomic(&tag, TAG.1.as_bytes()).map_err(io::Error::other)?;
+            write_io(&tag, TAG.1.as_bytes())?;
         }
         work::sweep(&self.work()).map(drop)
     }
@@ -127,10 +127,10 @@ impl Cache {
                     Examined::Damaged(_) => wait *= 20,
                 }
             }
-            if let Some(lock) = self.lock(key, Mode::Exclusive)? {
-                if let Some(claim) = self.settle(key, lock, &quiet)? {
-                    return Ok(claim);
-                }
+            if let Some(lock) = self.lock(key, Mode::Exclusive)?
+                && let Some(claim) = self.settle(key, lock, &quiet)?
+            {
+                return Ok(claim);
             }
             pause(wait, monitor)?;
         }

@@ -66,9 +66,12 @@ fn every_part_of_a_key_counts() {
     }
 }
 
+/// What the reason says, and how it came about.
+type Damage = (&'static str, fn(&Path));
+
 #[test]
 fn a_damaged_entry_is_thrown_away_with_a_reason() {
-    let damages: [(&str, fn(&Path)); 6] = [
+    let damages: [Damage; 6] = [
         ("b.bin was changed", |f| fs::write(f.join("b.bin"), "Content").unwrap()),
         ("b.bin was changed", |f| fs::write(f.join("b.bin"), "conten").unwrap()),
         ("b.bin can't be read", |f| fs::remove_file(f.join("b.bin")).unwrap()),

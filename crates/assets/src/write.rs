@@ -87,9 +87,13 @@ impl Drop for AtomicFile {
 /// # Errors
 /// `no_space`, `output_unwritable`; an older file is then unchanged.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes).map_err(|error| Fault::writing(&shown(path), &error))?;
-    file.commit()
+    write_io(path, bytes).map_err(|error| Fault::writing(&shown(path), &error))
+}
+
+pub(crate) fn write_io(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create_io(path)?;
+    file.write_all(bytes)?;
+    file.commit_io()
 }
 
 /// Removes parts of files in `folder` whose writers are dead; gives their number. A folder that is not there has none.

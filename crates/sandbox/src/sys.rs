@@ -8,8 +8,8 @@ pub(crate) fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// The process ends when the thread that started it does; repeated after a change of credentials, which clears it
-/// (prctl(2), PR_SET_PDEATHSIG).
+/// The process ends when the thread that started it does. Asked for again after every change of credentials, most of
+/// which clear it (prctl(2), PR_SET_PDEATHSIG).
 pub(crate) fn die_with_parent(parent: libc::pid_t) -> io::Result<()> {
     // SAFETY: plain calls without pointers; async-signal-safe.
     let still = unsafe {

@@ -9,6 +9,7 @@ mod ends;
 mod layers;
 mod parents;
 mod support;
+mod unprivileged;
 
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run_tests(args: &[String]) -> ExitCode {
-    let all: Vec<Test> = [confinement::TESTS, ends::TESTS, layers::TESTS, parents::TESTS].concat();
+    let all: Vec<Test> = [confinement::TESTS, ends::TESTS, layers::TESTS, parents::TESTS, unprivileged::TESTS].concat();
     if args.iter().any(|arg| arg == "--list") {
         all.iter().for_each(|(name, _)| println!("{name}: test"));
         return ExitCode::SUCCESS;

@@ -32,7 +32,7 @@ fn a_killed_parent_leaves_no_child() {
     eventually("the child ends with its parent", || gone(child));
 }
 
-/// The moments between fork, exec, the new user namespace (which clears the death signal) and the work.
+/// The moments between fork, exec, the new namespaces and the work.
 fn a_parent_killed_at_any_moment_leaves_no_child() {
     let out = tempdir().unwrap();
     for step in 0..25u64 {
