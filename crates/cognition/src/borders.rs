@@ -6,6 +6,7 @@
 use omniva_contracts::Span;
 use omniva_contracts::analysis::{Analysis, PeakKind, Sentence, Word};
 
+use crate::text::is_question;
 use crate::tracks::{Peaks, between, shot_borders};
 
 /// A turn (of several sentences) from this length on is a monologue: the next voice starts something else.
@@ -86,9 +87,11 @@ fn is_wall((a, turn_a): (&Sentence, f64), (b, turn_b): (&Sentence, f64), shots: 
     let pause = b.start - a.end;
     let new_voice = a.speaker != b.speaker;
     let new_picture = !between(shots, a.end - 0.15, b.start + 0.15).is_empty();
+    // A question belongs to its answer, however long the two speak.
+    let answered = is_question(&a.text) && pause < VOICE_PAUSE;
     let monologues = u32::from(turn_a >= MONOLOGUE) + u32::from(turn_b >= MONOLOGUE);
     a.topic != b.topic
-        || (new_voice && monologues == 2)
+        || (new_voice && monologues == 2 && !answered)
         || (new_voice && monologues >= 1 && pause >= VOICE_PAUSE)
         || (new_picture && pause >= if new_voice { SCENE_PAUSE_NEW_VOICE } else { SCENE_PAUSE })
         || (pause >= LONG_SILENCE && peaks.strength(&Span::new(a.end, b.start), PeakKind::Laughter) == 0.0)

@@ -48,10 +48,10 @@ pub(crate) fn assemble(m: &Material<'_>, windows: Vec<Window>) -> Field {
     Field { candidates, flaws, vetoes, mix }
 }
 
-/// `consensus × (0.9 + 0.2 priority) × (1 + strength × bias)`, and up to 0.03 for a longer thought that is complete. The
+/// `consensus × (0.95 + 0.1 priority) × (1 + strength × bias)`, and up to 0.03 for a longer thought that is complete. The
 /// factors are 1 where Lattice and Horizon have nothing to say.
 fn rank(m: &Material<'_>, c: &Candidate) -> f64 {
-    let balance = 0.9 + 0.2 * c.lattice_priority;
+    let balance = 0.95 + 0.1 * c.lattice_priority;
     let mix = 1.0 + m.config.horizon.strength * c.horizon_bias;
     let whole = 0.03 * windows::length_bonus(m, &c.span) * c.features.payoff;
     scores::micro((c.consensus * balance * mix + whole).clamp(0.0, 0.99))

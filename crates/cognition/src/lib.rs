@@ -46,3 +46,7 @@ pub fn choose(analysis: &Analysis, config: &Config) -> Choice {
     let field = candidates::assemble(&material, kept);
     zenith::decide(&material, field, &scan)
 }
+
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;

@@ -8,7 +8,7 @@ use omniva_contracts::choice::Features;
 use crate::features::{self, UNKNOWN, energy, faces, logistic};
 use crate::material::Material;
 use crate::tracks::{Level, between};
-use crate::windows::{Scan, Window, promise};
+use crate::windows::{Flaw, Scan, Window, promise};
 
 /// Lengths tried from one start, as shares of the way from the shortest to the longest clip.
 const LENGTHS: [f64; 6] = [0.0, 0.1, 0.25, 0.45, 0.7, 1.0];
@@ -16,6 +16,9 @@ const LENGTHS: [f64; 6] = [0.0, 0.1, 0.25, 0.45, 0.7, 1.0];
 const SPACING: f64 = 2.0;
 /// A moment this much below the level of its surroundings is a good place to cut, dB.
 const HUSH: f64 = 4.0;
+/// Below this level there is only the noise of the room, dBFS; below this motion only that of the sensor.
+const SILENCE: f64 = -50.0;
+const STILLNESS: f64 = 0.004;
 
 pub(crate) fn scan(m: &Material<'_>, scan: &mut Scan) {
     for stretch in stretches(m) {
@@ -111,7 +114,14 @@ fn window(m: &Material<'_>, span: Span) -> Window {
     let features = features_of(m, &span);
     let promise = promise(m, &features, &span);
     let at = m.sentences().partition_point(|s| s.start < span.start);
-    Window { first: at, end: at, span, features, promise, flaw: None }
+    Window { first: at, end: at, span, features, promise, flaw: still(m, &span) }
+}
+
+/// Dead silence before a picture that does not move is no clip, however the rest compares.
+fn still(m: &Material<'_>, span: &Span) -> Option<Flaw> {
+    let silent = m.loudness.level(span).is_none_or(|l| l.mean <= SILENCE);
+    let frozen = m.motion.level(span).is_none_or(|l| l.mean <= STILLNESS);
+    (silent && frozen).then(|| Flaw { code: "nothing_happens", reason: "nothing is heard and nothing moves".into() })
 }
 
 fn features_of(m: &Material<'_>, span: &Span) -> Features {

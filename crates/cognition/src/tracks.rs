@@ -86,10 +86,6 @@ impl Peaks {
     pub fn strength(&self, span: &Span, kind: PeakKind) -> f64 {
         self.starting_in(span).iter().filter(|p| p.kind == kind).map(|p| p.strength.clamp(0.0, 1.0)).sum()
     }
-
-    pub fn all(&self) -> &[AudioPeak] {
-        &self.peaks
-    }
 }
 
 /// Hard cuts of the picture: where a shot begins, the first one apart.

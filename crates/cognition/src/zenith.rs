@@ -189,8 +189,8 @@ impl Court<'_, '_> {
         let mut known: Vec<(&str, f64)> =
             features::NAMES.iter().filter_map(|n| features::value(&c.features, n).map(|v| (*n, v))).collect();
         known.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-        // Every clip is cut cleanly, or it would not be here: that is no reason to choose this one.
-        let telling = |f: &&(&str, f64)| !matches!(f.0, "boundaries" | "clarity");
+        // What was said is the reason; clean edges and a face are what every clip must have.
+        let telling = |f: &&(&str, f64)| !matches!(f.0, "boundaries" | "clarity" | "faces" | "pace");
         let best: Vec<String> = known.iter().filter(telling).take(2).map(|(n, v)| pantheon::phrase(n, *v)).collect();
         let weakest = known.last().map(|(n, v)| pantheon::phrase(n, *v)).unwrap_or_default();
         format!(

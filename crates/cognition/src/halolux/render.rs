@@ -51,7 +51,10 @@ fn alternative(out: &mut String, a: &Alternative) {
 
 /// One line without control characters: what a source says must not steer the terminal.
 fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let steers = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 /// Appends `text`, broken between words, the first line after `lead`, the others after `indent`.

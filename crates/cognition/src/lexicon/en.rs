@@ -29,7 +29,7 @@ pub(super) static LEXICON: Lexicon = Lexicon {
     ],
     greetings: &[
         "hi", "hello", "hey", "welcome", "good morning", "good evening", "good afternoon", "what's up", "thanks for", "thank you for",
-        "today we", "today i", "in this video", "in today's", "my name is", "before we start", "before we begin", "don't forget to",
+        "today we", "today i", "in this video", "in today's", "my name is", "before we start", "before we begin", "before we finish", "before we go", "before we continue", "before we get", "don't forget to",
         "subscribe", "like and subscribe", "this episode is", "this video is sponsored", "we'll be right back", "let's get started",
         "so today", "let me introduce",
     ],
