@@ -93,6 +93,11 @@ fn said(language: &str, text: &str) -> Heard {
     }
 }
 
+/// Whether a stretch lies in a scene, as far as the recogniser's times are good (a tenth of a second or two).
+fn inside(stretch: (f64, f64), scene: (f64, f64)) -> bool {
+    stretch.0 >= scene.0 - 0.2 && stretch.1 <= scene.1 + 0.2
+}
+
 #[test]
 fn the_scenes_of_the_talk_show_are_its_topics() {
     let (heard, duration) = heard();
@@ -100,7 +105,7 @@ fn the_scenes_of_the_talk_show_are_its_topics() {
 
     let topics: Vec<(f64, f64)> = read.topics.iter().map(|t| (t.start, t.end)).collect();
     assert_eq!(topics.len(), SCENES.len(), "{topics:?}");
-    assert!(topics.iter().zip(SCENES).all(|(t, s)| t.0 >= s.0 && t.1 <= s.1), "{topics:?}");
+    assert!(topics.iter().zip(SCENES).all(|(t, s)| inside(*t, s)), "{topics:?}");
     assert!(read.topics[4].keywords.iter().any(|k| k == "asterisk"), "{:?}", read.topics[4]);
     assert!(read.topics.iter().all(|t| !t.label.is_empty() && t.keywords.len() <= 5));
 
@@ -108,7 +113,7 @@ fn the_scenes_of_the_talk_show_are_its_topics() {
     for s in &read.sentences {
         assert_eq!(s.first_word, next);
         next = s.end_word;
-        assert!(SCENES.iter().any(|scene| s.start >= scene.0 && s.end <= scene.1), "{s:?}");
+        assert!(SCENES.iter().any(|scene| inside((s.start, s.end), *scene)), "{s:?}");
         assert_eq!(Embedding::decode(&s.embedding).len(), Embedding::SIZE);
         let topic = &read.topics[s.topic as usize];
         assert!(s.start >= topic.start && s.end <= topic.end);
