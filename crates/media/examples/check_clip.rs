@@ -6,7 +6,8 @@ use omniva_contracts::jobs::CheckJob;
 use omniva_contracts::{Fault, Silent};
 
 fn run() -> Result<String, Fault> {
-    let usage = || Fault::new(omniva_contracts::Code::Usage, "usage: check_clip JOB.json", "give the path of a check job");
+    let usage =
+        || Fault::new(omniva_contracts::Code::Usage, "usage: check_clip JOB.json", "give the path of a check job");
     let path = std::env::args_os().nth(1).ok_or_else(usage)?;
     let text = std::fs::read_to_string(path).map_err(|e| usage().with_detail(e))?;
     let job: CheckJob = serde_json::from_str(&text).map_err(|e| usage().with_detail(e))?;

@@ -11,3 +11,4 @@ pub mod master;
 pub mod read;
 pub mod render;
 pub mod sniff;
+mod thumbnail;

@@ -2,7 +2,7 @@
 
 mod boxes;
 mod facts;
-mod motion;
+pub(crate) mod motion;
 
 use std::io::Read;
 use std::path::Path;
@@ -34,7 +34,8 @@ pub fn check(job: &CheckJob, monitor: &dyn Monitor) -> Result<QcReport, Fault> {
     let sha256 = digest(&job.file, monitor)?;
     let index_first = boxes::index_first(&job.file).map_err(unreadable)?;
     let facts = gather(&media, job.expected_duration, monitor)?;
-    let (start, end) = (facts.picture_extent.start - facts.sound_extent.start, facts.picture_extent.end - facts.sound_extent.end);
+    let (start, end) =
+        (facts.picture_extent.start - facts.sound_extent.start, facts.picture_extent.end - facts.sound_extent.end);
     let sound = facts.sound.clone().unwrap_or_default();
     let mut checks = vec![decodes(&facts), picture(job, &facts), duration(job, &facts)];
     checks.push(size(job, bytes));
@@ -131,7 +132,12 @@ fn loudness(job: &CheckJob, facts: &Facts) -> [QcCheck; 2] {
     let measured = if lufs <= crate::master::SILENCE { "silence".to_owned() } else { format!("{lufs:.1} LUFS") };
     [
         entry("loudness", passed, measured, limit),
-        entry("true_peak", peak <= job.ceiling_dbtp, format!("{peak:.2} dBTP"), format!("at most {:.1} dBTP", job.ceiling_dbtp)),
+        entry(
+            "true_peak",
+            peak <= job.ceiling_dbtp,
+            format!("{peak:.2} dBTP"),
+            format!("at most {:.1} dBTP", job.ceiling_dbtp),
+        ),
     ]
 }
 
@@ -151,7 +157,12 @@ fn stretches(job: &CheckJob, facts: &Facts) -> [QcCheck; 2] {
         format!("under {FROZEN:.2} s without motion")
     };
     [
-        entry("black", worst.black < BLACK, format!("longest {:.2} s", worst.black), format!("under {BLACK:.2} s black")),
+        entry(
+            "black",
+            worst.black < BLACK,
+            format!("longest {:.2} s", worst.black),
+            format!("under {BLACK:.2} s black"),
+        ),
         entry("frozen", worst.frozen < still, format!("longest {:.2} s", worst.frozen), limit),
     ]
 }

@@ -10,7 +10,7 @@ use omniva_contracts::jobs::RenderJob;
 use omniva_contracts::plan::AudioPlan;
 use omniva_contracts::{Fault, Monitor};
 
-pub(crate) use decode::SoundReader;
+pub(crate) use decode::{SoundReader, kept};
 pub use loudness::SILENCE;
 use loudness::{amplitude, integrated, loudness_and_peak};
 
@@ -53,7 +53,7 @@ pub(crate) struct Cleaned {
 pub(crate) fn clean(job: &RenderJob, frames: usize, monitor: &dyn Monitor) -> Result<Cleaned, Fault> {
     let plan = &job.plan;
     let kept = match job.info.audio {
-        Some(_) => decode::kept(&job.media, &plan.keep, plan.audio.cut_fade, frames, monitor)?,
+        Some(_) => kept(&job.media, &plan.keep, plan.audio.cut_fade, frames, monitor)?,
         None => None,
     };
     let Some(mut pcm) = kept else { return Ok(Cleaned { pcm: vec![0.0; frames * 2], before: SILENCE }) };
@@ -107,18 +107,27 @@ fn noise_floor(pcm: &[f32]) -> f64 {
     levels.get(levels.len() / 20).map_or(f64::NEG_INFINITY, |power| 10.0 * power.log10())
 }
 
-/// Brings a part of the output to the target by gain alone; peaks are the limiter's business.
-pub(crate) fn level(pcm: &mut [f32], target: f64) -> Result<(), Fault> {
-    let now = integrated(pcm)?;
-    if now > SILENCE {
-        scale(pcm, amplitude((target - now).min(MAX_GAIN_DB)));
+/// Puts intro and outro around the clip, all at the level at which the clip was cleaned.
+pub(crate) fn join(intro: &mut [f32], clip: Cleaned, outro: &mut [f32]) -> Result<Cleaned, Fault> {
+    let now = integrated(&clip.pcm)?;
+    // A silent clip leaves its inserts as they are, up to the working level.
+    let target = if now > SILENCE { now } else { WORKING_LUFS };
+    let mut pcm = Vec::with_capacity(intro.len() + clip.pcm.len() + outro.len());
+    for part in [&mut *intro, &mut *outro] {
+        let own = integrated(part)?;
+        if own > SILENCE {
+            scale(part, amplitude((target - own).min(MAX_GAIN_DB)));
+        }
     }
-    Ok(())
+    pcm.extend_from_slice(intro);
+    pcm.extend_from_slice(&clip.pcm);
+    pcm.extend_from_slice(outro);
+    Ok(Cleaned { pcm, before: clip.before })
 }
 
 /// Limits, encodes, decodes again and measures; corrects gain and ceiling until both hold after AAC.
 ///
-/// `most` is the largest gain that the source allows; sound that cannot reach the target with it stays quieter.
+/// Sound that can't reach the target within [`MAX_GAIN_DB`] of `before`, its loudness in the source, stays quieter.
 pub(crate) fn finish(pcm: &[f32], job: &RenderJob, before: f64, monitor: &dyn Monitor) -> Result<Mastered, Fault> {
     let audio = &job.plan.audio;
     let kbps = job.plan.encode.audio_kbps;

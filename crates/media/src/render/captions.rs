@@ -112,6 +112,7 @@ fn c_path(path: &Path) -> Result<CString, Error> {
 /// sandbox needs no access to `/etc`.
 struct FontSetup {
     file: PathBuf,
+    cache: PathBuf,
 }
 
 /// The environment is shared by the whole process.
@@ -119,16 +120,17 @@ static ENVIRONMENT: Mutex<()> = Mutex::new(());
 
 impl FontSetup {
     fn write(fonts: &Path, work: &Path) -> Result<FontSetup, Fault> {
-        let file = work.join("fonts.conf");
+        let (file, cache) = (work.join("fonts.conf"), work.join("fonts.cache"));
         let text = format!(
-            "<?xml version=\"1.0\"?>\n<!DOCTYPE fontconfig SYSTEM \"fonts.dtd\">\n<fontconfig>\n<dir>{}</dir>\n</fontconfig>\n",
-            xml(&fonts.to_string_lossy())
+            "<?xml version=\"1.0\"?>\n<!DOCTYPE fontconfig SYSTEM \"fonts.dtd\">\n<fontconfig>\n<dir>{}</dir>\n<cachedir>{}</cachedir>\n</fontconfig>\n",
+            xml(&fonts.to_string_lossy()),
+            xml(&cache.to_string_lossy())
         );
         std::fs::write(&file, text).map_err(|e| Fault::writing("the font configuration", &e))?;
         // SAFETY: a render runs in a process of its own and nothing else in it changes the environment; the caller holds
         // `ENVIRONMENT`.
         unsafe { std::env::set_var("FONTCONFIG_FILE", &file) };
-        Ok(FontSetup { file })
+        Ok(FontSetup { file, cache })
     }
 }
 
@@ -136,6 +138,7 @@ impl Drop for FontSetup {
     fn drop(&mut self) {
         // Left behind it would be harmless.
         let _ = std::fs::remove_file(&self.file);
+        let _ = std::fs::remove_dir_all(&self.cache);
     }
 }
 

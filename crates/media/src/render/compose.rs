@@ -101,7 +101,7 @@ impl Composer {
         })
     }
 
-    /// The finished picture without captions.
+    /// The picture without logo and captions.
     pub fn compose(&mut self, source: &frame::Video, shot: Shot) -> Result<frame::Video, Fault> {
         let mut picture = self.pool.get()?;
         let (w, h) = (f64::from(source.width()), f64::from(source.height()));
@@ -119,8 +119,12 @@ impl Composer {
             }
             Shot::Fit(rect) => self.fit(source, rect, &mut picture),
         }
-        self.sign(&mut picture);
         Ok(picture)
+    }
+
+    /// Shape of the canvas.
+    pub fn ratio(&self) -> f64 {
+        self.canvas.ratio()
     }
 
     /// Draws the logo.

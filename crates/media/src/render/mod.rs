@@ -9,7 +9,8 @@ mod captions;
 mod compose;
 pub(crate) mod encode;
 pub(crate) mod faults;
-mod mux;
+mod insert;
+pub(crate) mod mux;
 mod paint;
 pub(crate) mod pool;
 pub(crate) mod resize;
@@ -18,18 +19,24 @@ mod source;
 pub(crate) mod testing;
 mod tidy;
 mod timeline;
+mod waveform;
 
 use ffmpeg_next::{Rational, frame};
 use omniva_contracts::jobs::{RenderJob, Rendered};
+use omniva_contracts::plan::Layout;
 use omniva_contracts::{Code, Fault, Monitor};
 
 use captions::Captions;
 use compose::{Composer, Shot};
 use encode::{RATE, VideoEncoder, VideoSettings};
+use insert::Insert;
 use mux::Mp4;
 use source::Source;
 use timeline::Sample;
+use waveform::{Envelope, Waveform};
 
+use crate::check::motion::Motion;
+use crate::thumbnail::Picker;
 use crate::{ff, master};
 
 /// Name of the finished clip in the job's output folder.
@@ -51,76 +58,145 @@ pub fn render(job: &RenderJob, monitor: &dyn Monitor) -> Result<Rendered, Fault>
     let plan = &job.plan;
     let fps = plan.canvas.fps;
     let frames = timeline::frame_count(plan);
-    let samples = (frames as u128 * u128::from(RATE) / u128::from(fps)) as usize;
-    let cleaned = master::clean(job, samples, monitor)?;
-    let mastered = master::finish(&cleaned.pcm, job, cleaned.before, monitor)?;
-    drop(cleaned);
+    let mut intro = plan.brand.intro.as_deref().map(|p| Insert::open(p, fps, monitor)).transpose()?;
+    let mut outro = plan.brand.outro.as_deref().map(|p| Insert::open(p, fps, monitor)).transpose()?;
+    let cleaned = master::clean(job, insert::samples(frames, fps), monitor)?;
+    let envelope = waveform_needed(job).then(|| Envelope::of(&cleaned.pcm));
+    let mastered = sound(job, cleaned, &mut intro, &mut outro, monitor)?;
+    let (before, after) = (mastered.before, mastered.after);
     monitor.progress(SOUND_SHARE);
+    let extra = [&intro, &outro].into_iter().flatten().map(|i| i.frames).sum::<u64>();
     let settings = VideoSettings {
         width: plan.canvas.width,
         height: plan.canvas.height,
         fps,
-        duration: frames as f64 / f64::from(fps),
+        duration: (frames + extra) as f64 / f64::from(fps),
         threads: job.threads,
         plan: plan.encode.clone(),
     };
-    let mut encoder = VideoEncoder::open(&settings, Mp4::GLOBAL_HEADER)?;
-    let target = job.out_dir.join(CLIP);
-    let rates = (Rational(1, fps as i32), Rational(1, RATE as i32));
-    let sound = (&*mastered.sound.encoder as &ffmpeg_next::codec::Context, rates.1);
-    let mut file = Mp4::create(&target, (encoder.context(), rates.0), sound, mastered.sound.packets)?;
-    let mut pictures = Pictures::open(job)?;
-    for index in 0..frames {
-        if monitor.cancelled() {
-            return Err(Fault::cancelled());
-        }
-        let mut picture = pictures.frame(index, monitor)?;
-        picture.set_pts(Some(index as i64));
-        picture.set_kind(ffmpeg_next::picture::Type::None);
-        encoder.push(Some(&picture), |packet| file.picture(packet))?;
-        monitor.progress(SOUND_SHARE + (1.0 - SOUND_SHARE) * (index + 1) as f64 / (frames + 1) as f64);
-    }
-    encoder.push(None, |packet| file.picture(packet))?;
-    let bytes = file.finish()?;
+    let mut show = Show { pictures: Pictures::open(job, envelope)?, intro, outro, frames };
+    let written = show.write(job, &settings, mastered, monitor)?;
+    let thumbnail = show.pictures.picker.save(&job.out_dir.join(THUMBNAIL))?;
     monitor.progress(1.0);
     Ok(Rendered {
-        bytes,
+        bytes: written.bytes,
         duration: settings.duration,
-        frames,
-        encoder: encoder.name.to_owned(),
-        encoder_note: encoder.note,
-        loudness_before: mastered.before,
-        loudness_after: mastered.after,
-        thumbnail_time: 0.0,
-        longest_still: 0.0,
-        extra_seconds: 0.0,
-        has_sound: master::reaches(mastered.before, plan.audio.target_lufs),
+        frames: frames + extra,
+        encoder: written.encoder.to_owned(),
+        encoder_note: written.note,
+        loudness_before: before,
+        loudness_after: after,
+        thumbnail_time: thumbnail.unwrap_or(0) as f64 / f64::from(fps),
+        longest_still: show.pictures.motion.worst().frozen,
+        extra_seconds: extra as f64 / f64::from(fps),
+        has_sound: master::reaches(before, plan.audio.target_lufs),
         cpu_seconds: cpu_seconds(),
     })
 }
 
+/// Cleans and joins everything that is heard, and encodes it.
+fn sound(
+    job: &RenderJob,
+    cleaned: master::Cleaned,
+    intro: &mut Option<Insert>,
+    outro: &mut Option<Insert>,
+    monitor: &dyn Monitor,
+) -> Result<master::Mastered, Fault> {
+    // Taken out, because nobody needs the samples afterwards.
+    let take = |insert: &mut Option<Insert>| insert.as_mut().map(|i| std::mem::take(&mut i.pcm)).unwrap_or_default();
+    let (mut first, mut last) = (take(intro), take(outro));
+    let joined = master::join(&mut first, cleaned, &mut last)?;
+    master::finish(&joined.pcm, job, joined.before, monitor)
+}
+
+fn waveform_needed(job: &RenderJob) -> bool {
+    job.plan.scenes.iter().any(|s| s.layout == Layout::Waveform)
+}
+
 fn check_plan(job: &RenderJob) -> Result<(), Fault> {
     let (plan, c) = (&job.plan, &job.plan.canvas);
-    let even = |v: u32| v >= 64 && v <= 4096 && v % 2 == 0;
+    let even = |v: u32| (64..=4096).contains(&v) && v.is_multiple_of(2);
     if !even(c.width) || !even(c.height) || c.fps == 0 || c.fps > 120 {
         return Err(Fault::internal(format!("a plan asks for a canvas of {}×{} at {} fps", c.width, c.height, c.fps)));
     }
     if plan.scenes.is_empty() || timeline::frame_count(plan) == 0 {
-        return Err(Fault::new(
-            Code::ClipRefused,
-            "the plan of this clip is empty",
-            "this is a bug in omniva: please report it",
-        ));
+        return Err(Fault::internal("the plan of this clip is empty"));
     }
     Ok(())
 }
 
-/// Makes the pictures of the clip, one after the other.
+/// Everything that is shown, in order.
+struct Show<'a> {
+    pictures: Pictures<'a>,
+    intro: Option<Insert>,
+    outro: Option<Insert>,
+    /// Frames of the clip itself.
+    frames: u64,
+}
+
+/// What was written.
+struct Written {
+    bytes: u64,
+    encoder: &'static str,
+    note: String,
+}
+
+impl Show<'_> {
+    fn write(
+        &mut self,
+        job: &RenderJob,
+        settings: &VideoSettings,
+        mastered: master::Mastered,
+        monitor: &dyn Monitor,
+    ) -> Result<Written, Fault> {
+        let mut encoder = VideoEncoder::open(settings, Mp4::GLOBAL_HEADER)?;
+        let rates = (Rational(1, settings.fps as i32), Rational(1, RATE as i32));
+        let sound = (&*mastered.sound.encoder as &ffmpeg_next::codec::Context, rates.1);
+        let target = job.out_dir.join(CLIP);
+        let mut file = Mp4::create(&target, (encoder.context(), rates.0), sound, mastered.sound.packets)?;
+        let first = self.intro.as_ref().map_or(0, |i| i.frames);
+        let total = first + self.frames + self.outro.as_ref().map_or(0, |i| i.frames);
+        for index in 0..total {
+            if monitor.cancelled() {
+                return Err(Fault::cancelled());
+            }
+            let mut picture = self.frame(index, first, monitor)?;
+            picture.set_pts(Some(index as i64));
+            picture.set_kind(ffmpeg_next::picture::Type::None);
+            encoder.push(Some(&picture), |packet| file.picture(packet))?;
+            monitor.progress(SOUND_SHARE + (1.0 - SOUND_SHARE) * (index + 1) as f64 / (total + 1) as f64);
+        }
+        encoder.push(None, |packet| file.picture(packet))?;
+        Ok(Written { bytes: file.finish()?, encoder: encoder.name, note: encoder.note })
+    }
+
+    fn frame(&mut self, index: u64, first: u64, monitor: &dyn Monitor) -> Result<frame::Video, Fault> {
+        let pictures = &mut self.pictures;
+        let insert = match (&mut self.intro, &mut self.outro) {
+            (Some(intro), _) if index < first => Some((intro, index)),
+            (_, Some(outro)) if index >= first + self.frames => Some((outro, index - first - self.frames)),
+            _ => None,
+        };
+        match insert {
+            Some((insert, at)) => {
+                let picture = insert.frame(at, &mut pictures.composer, monitor)?;
+                pictures.watch(&picture, index);
+                Ok(picture)
+            }
+            None => pictures.frame(index - first, index, monitor),
+        }
+    }
+}
+
+/// Makes the pictures of the clip itself, one after the other.
 struct Pictures<'a> {
     job: &'a RenderJob,
     source: Option<Source>,
     composer: Composer,
+    waveform: Option<Waveform>,
     captions: Option<Captions>,
+    picker: Picker,
+    motion: Motion,
     /// The last picture before captions, when the next frame is expected to show it again.
     last: Option<(Look, frame::Video)>,
 }
@@ -129,27 +205,32 @@ struct Pictures<'a> {
 type Look = (u64, Shot);
 
 impl<'a> Pictures<'a> {
-    fn open(job: &'a RenderJob) -> Result<Pictures<'a>, Fault> {
-        let plan = &job.plan;
-        let size = (plan.canvas.width, plan.canvas.height);
+    fn open(job: &'a RenderJob, envelope: Option<Envelope>) -> Result<Pictures<'a>, Fault> {
+        let (plan, canvas) = (&job.plan, &job.plan.canvas);
         let source = match &job.info.video {
             Some(video) => Some(Source::open(&job.media, plan.source_span.start, video.fps, job.threads.clamp(1, 4))?),
             None => None,
         };
+        let size = (canvas.width, canvas.height);
         let captions = match &job.ass {
-            Some(script) => Some(Captions::open(script, &job.fonts, &job.out_dir, size, plan.canvas.fps)?),
+            Some(script) => Some(Captions::open(script, &job.fonts, &job.out_dir, size, canvas.fps)?),
             None => None,
         };
-        let composer = Composer::new(&plan.canvas, &plan.brand)?;
-        Ok(Pictures { job, source, composer, captions, last: None })
+        let composer = Composer::new(canvas, &plan.brand)?;
+        let waveform =
+            envelope.map(|e| Waveform::new(canvas, &plan.brand, &composer.pool, e, plan.duration())).transpose()?;
+        let picker = Picker::new(&job.thumbnail_times, timeline::frame_count(plan), canvas.fps);
+        Ok(Pictures { job, source, composer, waveform, captions, picker, motion: Motion::default(), last: None })
     }
 
-    fn frame(&mut self, index: u64, monitor: &dyn Monitor) -> Result<frame::Video, Fault> {
+    /// Frame `index` of the clip, which is frame `shown` of the file.
+    fn frame(&mut self, index: u64, shown: u64, monitor: &dyn Monitor) -> Result<frame::Video, Fault> {
         let sample = timeline::sample(&self.job.plan, index).ok_or_else(|| Fault::internal("a plan keeps nothing"))?;
-        let picture = self.composed(&sample, index, monitor)?;
+        let mut picture = self.composed(&sample, index, monitor)?;
+        self.watch(&picture, shown);
+        self.picker.see(index, &picture, &self.composer.pool)?;
         match &mut self.captions {
             Some(captions) => {
-                let mut picture = picture;
                 picture.set_pts(Some(index as i64));
                 captions.draw(picture)
             }
@@ -157,24 +238,24 @@ impl<'a> Pictures<'a> {
         }
     }
 
+    /// Follows how long nothing moves: quality control must know what the source itself does.
+    fn watch(&mut self, picture: &frame::Video, shown: u64) {
+        let length = 1.0 / f64::from(self.job.plan.canvas.fps);
+        self.motion.add(pool::plane(picture, 0), shown as f64 * length, (shown + 1) as f64 * length);
+    }
+
     fn composed(&mut self, sample: &Sample, index: u64, monitor: &dyn Monitor) -> Result<frame::Video, Fault> {
         let plan = &self.job.plan;
-        let lost = || {
-            Fault::new(
-                Code::InputCorrupt,
-                "the picture of this part of the video can't be decoded",
-                "play the video around this place to check it, or convert it first",
-            )
-        };
-        let source = self.source.as_mut().ok_or_else(lost)?;
+        let Some(source) = self.source.as_mut() else { return self.designed(sample) };
         let shown = source.at(sample.source, monitor)?.ok_or_else(lost)?;
         let scene = timeline::scene_at(plan, sample, Some((shown.start, shown.length))).ok_or_else(lost)?;
-        let shot = Shot::at(&scene.layout, sample.out).ok_or_else(lost)?;
+        let Some(shot) = Shot::at(&scene.layout, sample.out) else { return self.designed(sample) };
         let look = (shown.serial, shot);
         if let Some((_, picture)) = self.last.take_if(|(l, _)| *l == look) {
             return Ok(picture);
         }
-        let picture = self.composer.compose(shown.picture, shot)?;
+        let mut picture = self.composer.compose(shown.picture, shot)?;
+        self.composer.sign(&mut picture);
         self.last = None;
         if let Some(next) = timeline::sample(plan, index + 1) {
             let again =
@@ -185,6 +266,21 @@ impl<'a> Pictures<'a> {
         }
         Ok(picture)
     }
+
+    fn designed(&self, sample: &Sample) -> Result<frame::Video, Fault> {
+        let waveform = self.waveform.as_ref().ok_or_else(lost)?;
+        let mut picture = waveform.draw(sample.out, &self.composer.pool)?;
+        self.composer.sign(&mut picture);
+        Ok(picture)
+    }
+}
+
+fn lost() -> Fault {
+    Fault::new(
+        Code::InputCorrupt,
+        "the picture of this part of the video can't be decoded",
+        "play the video around this place to check it, or convert it first",
+    )
 }
 
 /// Processor time of this process so far, seconds.

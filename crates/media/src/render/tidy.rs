@@ -78,6 +78,11 @@ impl Tidy {
         }
     }
 
+    /// The last converted picture, if any was converted.
+    pub fn into_last(self) -> Option<frame::Video> {
+        self.converted.map(|(_, picture)| picture)
+    }
+
     fn convert(&mut self, picture: &frame::Video, kind: Kind) -> Result<frame::Video, Fault> {
         if !self.scaler.as_ref().is_some_and(|s| s.kind == kind) {
             self.scaler = Some(Scaler::new(kind)?);
