@@ -211,7 +211,8 @@ impl Watcher {
             self.detect()?;
         }
         let mut border = self.borders.next(settled);
-        while let Some(note) = self.notes.pop_front_if(|note| note.time <= settled) {
+        while self.notes.front().is_some_and(|note| note.time <= settled) {
+            let Some(note) = self.notes.pop_front() else { break };
             while let Some(end) = border.filter(|end| *end <= note.time) {
                 self.shots.close(end);
                 border = self.borders.next(settled);

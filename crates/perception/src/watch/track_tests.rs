@@ -27,7 +27,7 @@ fn two_people_are_two_tracks_whatever_the_order_of_detection() {
     let tracks = shot(40, |i| {
         let sway = (i as f64 * 0.7).sin() * 0.02;
         let mut faces = vec![at(0.27 + sway, 0.5, 0.18, 0.95), at(0.73 - sway, 0.5, 0.12, 0.9)];
-        if i % 2 == 0 {
+        if i.is_multiple_of(2) {
             faces.reverse();
         }
         faces
@@ -57,7 +57,7 @@ fn long_gaps_end_a_track() {
 
 #[test]
 fn doubtful_detections_continue_a_track_but_never_start_one() {
-    let score = |i: usize| if i > 5 && i % 3 != 0 { 0.4 } else { 0.9 };
+    let score = |i: usize| if i > 5 && !i.is_multiple_of(3) { 0.4 } else { 0.9 };
     let tracks = shot(20, |i| vec![at(0.3, 0.5, 0.2, score(i)), at(0.8, 0.2, 0.1, 0.5)]);
     assert_eq!(tracks.iter().map(Vec::len).collect::<Vec<_>>(), [20]);
 }
@@ -83,7 +83,7 @@ fn a_face_elsewhere_or_of_another_size_is_another_face() {
 
 #[test]
 fn smoothing_calms_trembling_and_does_not_lag() {
-    let tremble = |i: usize| if i % 2 == 0 { 0.004 } else { -0.004 };
+    let tremble = |i: usize| if i.is_multiple_of(2) { 0.004 } else { -0.004 };
     let still = shot(30, |i| vec![at(0.5 + tremble(i), 0.5, 0.2, 0.9)]);
     let spread = still[0][1..29].iter().map(|s| (s.rect.center().0 - 0.5).abs()).fold(0.0, f64::max);
     assert!(spread < 0.001, "{spread}");

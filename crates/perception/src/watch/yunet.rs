@@ -122,7 +122,7 @@ impl Heads<'_> {
         {
             let score = (class.clamp(0.0, 1.0) * object.clamp(0.0, 1.0)).sqrt();
             // A score that is no number is no face either.
-            if !(score > LOWEST_SCORE) {
+            if score.is_nan() || score <= LOWEST_SCORE {
                 continue;
             }
             let (row, column) = ((i / columns) as f64, (i % columns) as f64);

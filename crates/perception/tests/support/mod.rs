@@ -124,7 +124,7 @@ impl FrameSource for Pipe {
         }
         let index = self.count;
         self.count += 1;
-        let sampled = index % self.every == 0 && self.picture_pipe.read_exact(&mut self.bgr).is_ok();
+        let sampled = index.is_multiple_of(self.every) && self.picture_pipe.read_exact(&mut self.bgr).is_ok();
         let (width, height) = self.picture_size;
         Ok(Some(Frame {
             time: index as f64 / self.fps,
