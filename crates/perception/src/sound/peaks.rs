@@ -182,3 +182,89 @@ pub(super) fn peak(from: usize, to: usize, kind: PeakKind, strength: f32) -> Aud
     let strength = (f64::from(strength.clamp(0.0, 1.0)) * 1000.0).round() / 1000.0;
     AudioPeak { start: seconds(from), end: seconds(to), kind, strength }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: u32 = 16_000;
+
+    /// `seconds` of sound: noise whose amplitude is `shape(second)`, from a fixed generator.
+    fn noise(seconds: f64, shape: impl Fn(f64) -> f64) -> Vec<f32> {
+        let mut state = 1_u64;
+        (0..(seconds * f64::from(RATE)) as usize)
+            .map(|i| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let random = (state >> 40) as f64 / f64::from(1 << 23) - 1.0;
+                (random * shape(i as f64 / f64::from(RATE))) as f32
+            })
+            .collect()
+    }
+
+    fn found(sound: &[f32], speech: &[Span]) -> Vec<AudioPeak> {
+        let mut peaks = Peaks::new(RATE);
+        sound.chunks(1_111).for_each(|c| peaks.push(c));
+        peaks.finish(speech)
+    }
+
+    /// A voice laughing "ha ha ha": a tone of 220 Hz with overtones, in `rate` pulses a second, over faint noise.
+    fn laugh(seconds: f64, from: f64, to: f64, rate: f64) -> Vec<f32> {
+        let mut sound = noise(seconds, |_| 0.001);
+        for (i, sample) in sound.iter_mut().enumerate() {
+            let t = i as f64 / f64::from(RATE);
+            if t >= from && t < to {
+                let pulse = (std::f64::consts::PI * (t - from) * rate).sin().powi(4);
+                let tone: f64 = (1..6).map(|k| (std::f64::consts::TAU * 220.0 * f64::from(k) * t).sin()).sum();
+                *sample += (0.1 * pulse * tone) as f32;
+            }
+        }
+        sound
+    }
+
+    #[test]
+    fn laughter_is_found_where_it_is() {
+        let peaks = found(&laugh(30.0, 12.0, 15.0, 4.5), &[Span::new(2.0, 11.5)]);
+        assert_eq!(peaks.len(), 1, "{peaks:?}");
+        assert_eq!(peaks[0].kind, PeakKind::Laughter);
+        assert!((peaks[0].start - 12.0).abs() < 1.0 && (peaks[0].end - 15.0).abs() < 1.0, "{peaks:?}");
+        assert!(peaks[0].strength > 0.5 && peaks[0].strength <= 1.0);
+    }
+
+    #[test]
+    fn the_same_pulse_inside_words_is_counting_and_too_slow_a_pulse_is_none() {
+        let words = [Span::new(2.0, 28.0)];
+        assert!(found(&laugh(30.0, 12.0, 15.0, 4.5), &words).iter().all(|p| p.kind != PeakKind::Laughter));
+        assert!(found(&laugh(30.0, 12.0, 18.0, 1.2), &[]).iter().all(|p| p.kind != PeakKind::Laughter));
+    }
+
+    #[test]
+    fn applause_is_loud_noise_that_comes_and_goes() {
+        let peaks =
+            found(&noise(40.0, |t| if (20.0..24.0).contains(&t) { 0.15 } else { 0.001 }), &[Span::new(1.0, 19.5)]);
+        assert_eq!(peaks.len(), 1, "{peaks:?}");
+        assert_eq!(peaks[0].kind, PeakKind::Laughter);
+        assert!((peaks[0].start - 20.0).abs() < 0.3 && (peaks[0].end - 24.0).abs() < 0.3, "{peaks:?}");
+        // A room that always hums is no audience.
+        assert!(found(&noise(40.0, |_| 0.15), &[]).is_empty());
+    }
+
+    #[test]
+    fn a_bang_is_a_burst_and_a_louder_part_is_none() {
+        let bang = |t: f64| if (10.0..10.3).contains(&t) { 0.8 } else { 0.02 };
+        let peaks = found(&noise(30.0, bang), &[Span::new(0.0, 30.0)]);
+        assert_eq!(peaks.len(), 1, "{peaks:?}");
+        assert_eq!((peaks[0].kind, peaks[0].start), (PeakKind::Burst, 10.0));
+        assert!(peaks[0].strength > 0.9);
+        // Nothing said for a while, then speech at its usual level.
+        let speaks = |t: f64| if t < 20.0 { 0.0005 } else { 0.1 * (1.0 + (t * 9.7).sin() * (t * 3.1).cos()) };
+        let peaks = found(&noise(60.0, speaks), &[Span::new(20.0, 60.0)]);
+        assert!(peaks.is_empty(), "{peaks:?}");
+    }
+
+    #[test]
+    fn silence_and_nothing_have_no_peaks() {
+        assert!(found(&[], &[]).is_empty());
+        assert!(found(&vec![0.0; 80_000], &[Span::new(-1.0, f64::INFINITY)]).is_empty());
+        assert!(found(&[f32::NAN; 3_200], &[Span::new(f64::NAN, 2.0)]).is_empty());
+    }
+}

@@ -145,3 +145,69 @@ fn sum(vectors: &[Vec<f32>]) -> Vec<f32> {
     }
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A voice: an axis, a little blurred.
+    fn voice(axis: usize, seed: usize) -> Vec<f32> {
+        let mut v = vec![0.0; VALUES];
+        v[axis] = 1.0;
+        v[100 + seed * 7 % 50] = 0.6;
+        v
+    }
+
+    #[test]
+    fn pauses_part_runs() {
+        let mut level = vec![-20.0; 300];
+        level[100..130].fill(-70.0);
+        level[200..210].fill(-70.0);
+        assert_eq!(runs(&level), [Run { from: 0, to: 100 }, Run { from: 130, to: 300 }]);
+        assert!(runs(&[]).is_empty());
+    }
+
+    #[test]
+    fn windows_cover_a_run() {
+        assert_eq!(windows(Run { from: 10, to: 30 }), Vec::<usize>::new());
+        assert_eq!(windows(Run { from: 10, to: 60 }), [10]);
+        assert_eq!(windows(Run { from: 0, to: 200 }), [0, 40, 80, 120]);
+        assert_eq!(windows(Run { from: 0, to: 230 }), [0, 40, 80, 120, 150]);
+    }
+
+    #[test]
+    fn fluent_speech_is_cut_where_the_voice_changes() {
+        let run = Run { from: 0, to: 800 };
+        let starts = windows(run);
+        let vectors: Vec<Vec<f32>> = starts.iter().enumerate().map(|(i, s)| voice(usize::from(*s >= 400), i)).collect();
+        let mut level = vec![-20.0; 800];
+        level[408..414].fill(-35.0);
+        let pieces = cut(run, &starts, &vectors, &level, |f| f as f64 / 100.0);
+        assert_eq!(pieces.len(), 2);
+        assert!((pieces[0].end - 4.1).abs() < 0.05 && pieces[1].start == pieces[0].end, "{}", pieces[0].end);
+        let same: Vec<Vec<f32>> = (0..starts.len()).map(|i| voice(3, i)).collect();
+        assert_eq!(cut(run, &starts, &same, &level, |f| f as f64).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_cover_their_run(
+            length in 1..2_000_usize,
+            from in 0..500_usize,
+            axes in proptest::collection::vec(0..4_usize, 60),
+        ) {
+            let run = Run { from, to: from + length };
+            let starts = windows(run);
+            prop_assert!(starts.iter().all(|s| *s >= run.from && *s < run.to));
+            let vectors: Vec<Vec<f32>> = starts.iter().zip(&axes).map(|(s, a)| voice(*a, *s)).collect();
+            let level = vec![-30.0; run.to];
+            let pieces = cut(run, &starts, &vectors, &level, |f| f as f64);
+            prop_assert_eq!(pieces[0].start, run.from as f64);
+            prop_assert_eq!(pieces[pieces.len() - 1].end, run.to as f64);
+            prop_assert!(pieces.windows(2).all(|p| p[0].end == p[1].start));
+            let weight: f32 = pieces.iter().map(|p| p.weight).sum();
+            prop_assert!(weight <= starts.len() as f32 + 1e-3);
+        }
+    }
+}

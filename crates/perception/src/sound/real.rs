@@ -72,13 +72,9 @@ fn the_scenes_of_the_talk_show_are_turns_of_different_speakers() {
     let samples = talk_show();
     let speech: Vec<Span> = SPEECH.iter().map(|(a, b)| Span::new(*a, *b)).collect();
     let heard = listen(&samples, &speech);
-    for t in &heard.turns {
-        println!("{:.2}-{:.2} {}", t.start, t.end, t.speaker);
-    }
-    for p in &heard.peaks {
-        println!("{p:?}");
-    }
-    println!("{:?} {}", heard.warnings, heard.levels.values.len());
+    assert!(heard.warnings.is_empty(), "{:?}", heard.warnings);
+    assert!(heard.peaks.is_empty(), "read speech has neither laughter nor bangs: {:?}", heard.peaks);
+    assert_eq!(heard.levels.values.len(), samples.len().div_ceil(1_600));
     let speaker = |t: f64| heard.turns.iter().find(|turn| turn.start <= t && t < turn.end).map(|turn| turn.speaker);
     for scene in [0, 1, 2, 4] {
         let (from, to) = SCENES[scene];
@@ -91,4 +87,30 @@ fn the_scenes_of_the_talk_show_are_turns_of_different_speakers() {
         assert!(a.is_some() && !of_scenes[..i].contains(a), "{of_scenes:?}");
     }
     assert!(heard.turns.iter().all(|t| SCENES.iter().any(|s| t.start >= s.0 && t.end <= s.1)), "a turn crosses scenes");
+}
+
+#[test]
+fn a_change_of_voice_without_a_pause_is_found() {
+    let samples = talk_show();
+    let cut = |from: f64, to: f64| &samples[(from * 16e3) as usize..(to * 16e3) as usize];
+    // Two stretches of fluent speech, put together as if the second speaker fell into the first one's word.
+    let spliced = [cut(29.2, 36.0), cut(168.0, 176.0)].concat();
+    let end = spliced.len() as f64 / 16e3;
+    let turns = listen(&spliced, &[Span::new(0.0, end)]).turns;
+    assert_eq!(turns.len(), 2, "{turns:?}");
+    assert!((turns[0].end - 6.8).abs() < 0.8 && turns[0].speaker != turns[1].speaker, "{turns:?}");
+}
+
+#[test]
+fn a_telephone_is_told() {
+    // A crude telephone: smoothed until next to nothing is left above 4 kHz.
+    let samples = talk_show();
+    let mut voice: Vec<f32> = samples[29 * 16_000..40 * 16_000].to_vec();
+    for _ in 0..60 {
+        voice = voice.windows(3).map(|w| 0.25 * w[0] + 0.5 * w[1] + 0.25 * w[2]).collect();
+    }
+    let end = voice.len() as f64 / 16e3;
+    let heard = listen(&voice, &[Span::new(0.0, end)]);
+    assert_eq!(heard.warnings.len(), 1, "{:?}", heard.warnings);
+    assert!(heard.warnings[0].contains("telephone"));
 }

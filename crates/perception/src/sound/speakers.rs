@@ -176,3 +176,65 @@ fn number(labels: Vec<usize>) -> Vec<u32> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A piece of `windows` windows of a voice that is about 0.6 like itself from window to window.
+    fn piece(start: f64, windows: f32, voice: usize, seed: usize) -> Piece {
+        let mut sum = vec![0.0; 256];
+        sum[voice * 3] = windows;
+        sum[200 + seed * 13 % 56] = 0.8 * windows.sqrt();
+        Piece { start, end: start + f64::from(windows) * 0.4 + 0.4, sum, weight: windows }
+    }
+
+    #[test]
+    fn voices_are_numbered_as_they_appear() {
+        let order = [4, 4, 1, 1, 4, 2, 1];
+        let pieces: Vec<Piece> = order.iter().enumerate().map(|(i, v)| piece(i as f64 * 6.0, 8.0, *v, i)).collect();
+        assert_eq!(assign(&pieces), [0, 0, 1, 1, 0, 2, 1]);
+    }
+
+    #[test]
+    fn a_syllable_stays_with_its_neighbours() {
+        let mut pieces: Vec<Piece> = (0..4).map(|i| piece(f64::from(i) * 6.0, 8.0, 0, i as usize)).collect();
+        pieces.extend((4..8).map(|i| piece(f64::from(i) * 6.0, 8.0, 1, i as usize)));
+        pieces[1] = piece(7.0, 0.4, 1, 9);
+        assert_eq!(assign(&pieces), [0, 0, 0, 0, 1, 1, 1, 1]);
+        // A second of it, between pauses, is a reply.
+        pieces[1] = piece(7.0, 2.0, 1, 9);
+        assert_eq!(assign(&pieces)[..4], [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn only_short_pieces_are_one_voice_and_none_are_none() {
+        let pieces: Vec<Piece> = (0..5).map(|i| piece(i as f64, 1.0, i % 2, i)).collect();
+        assert_eq!(assign(&pieces), [0; 5]);
+        assert!(assign(&[]).is_empty());
+        assert_eq!(assign(&[Piece { start: 0.0, end: 0.2, sum: vec![0.0; 256], weight: 0.0 }]), [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_piece_gets_a_number_and_numbers_have_no_gaps(
+            list in proptest::collection::vec((0..60_usize, 0.0..12.0_f32, 0.0..3.0_f64), 0..300),
+        ) {
+            let mut at = 0.0;
+            let pieces: Vec<Piece> = list.iter().enumerate().map(|(i, (voice, windows, gap))| {
+                let piece = piece(at + gap, *windows, *voice, i);
+                at = piece.end;
+                piece
+            }).collect();
+            let labels = assign(&pieces);
+            prop_assert_eq!(labels.len(), pieces.len());
+            let mut next = 0;
+            for label in labels {
+                prop_assert!(label <= next);
+                next = next.max(label + 1);
+            }
+            prop_assert!(next as usize <= MOST);
+        }
+    }
+}
