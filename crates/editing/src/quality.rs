@@ -27,10 +27,11 @@ pub fn framing(plan: &EditPlan, analysis: &Analysis) -> Framing {
     }
 }
 
-/// Seconds of the output in pauses of more than [`LONG_PAUSE`]: between words, at both ends, laughter not counted. Where
-/// no word was recognised the voice-activity detector decides; a clip in which nobody speaks has no pauses.
+/// Seconds of the output in pauses of more than [`LONG_PAUSE`]: between words and at both ends. Recognised words often end
+/// before the voice does, so a stretch of voice activity that reaches out of a word belongs to it; one that fills the whole
+/// gap does not, since detectors bridge pauses. Laughter is no pause. Where no word was recognised voice activity alone
+/// decides; a clip in which nobody speaks has no pauses.
 fn long_pauses(plan: &EditPlan, analysis: &Analysis) -> f64 {
-    let end = plan.duration();
     let kept = |span: Span| -> Vec<Span> {
         let parts = plan.keep.iter().filter_map(|k| {
             let part = k.source.intersect(&span)?;
@@ -38,10 +39,11 @@ fn long_pauses(plan: &EditPlan, analysis: &Analysis) -> f64 {
         });
         parts.collect()
     };
+    let voice: Vec<Span> = analysis.heard.speech.iter().flat_map(|s| kept(*s)).collect();
     let mut sounds: Vec<Span> =
         analysis.words().iter().filter(|w| w.end >= w.start).flat_map(|w| kept(Span::new(w.start, w.end))).collect();
     if sounds.is_empty() {
-        sounds = analysis.heard.speech.iter().flat_map(|s| kept(*s)).collect();
+        sounds.clone_from(&voice);
     }
     if sounds.is_empty() {
         return 0.0;
@@ -49,15 +51,27 @@ fn long_pauses(plan: &EditPlan, analysis: &Analysis) -> f64 {
     let laughs = analysis.heard.peaks.iter().filter(|p| p.kind == PeakKind::Laughter);
     sounds.extend(laughs.flat_map(|p| kept(Span::new(p.start, p.end))));
     sounds.sort_by(|a, b| a.start.total_cmp(&b.start));
+    let end = plan.duration();
     let (mut total, mut until) = (0.0, 0.0_f64);
     for s in sounds.iter().copied().chain([Span::new(end, end)]) {
-        let pause = s.start - until;
-        if pause > LONG_PAUSE {
-            total += pause;
+        let gap = Span::new(until, s.start);
+        if gap.length() > LONG_PAUSE {
+            let pause = between_voices(&gap, &voice).length();
+            total += if pause > LONG_PAUSE { pause } else { 0.0 };
         }
         until = until.max(s.end);
     }
     total
+}
+
+/// `gap` without the voice that reaches into it from either side.
+fn between_voices(gap: &Span, voice: &[Span]) -> Span {
+    if voice.iter().any(|v| v.start <= gap.start && v.end >= gap.end) {
+        return *gap;
+    }
+    let start = voice.iter().filter(|v| v.start <= gap.start).map(|v| v.end).fold(gap.start, f64::max);
+    let end = voice.iter().filter(|v| v.end >= gap.end).map(|v| v.start).fold(gap.end, f64::min);
+    Span::new(start, end.max(start))
 }
 
 /// The words that are heard in the finished clip, in order.

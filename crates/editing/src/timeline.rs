@@ -33,11 +33,6 @@ impl Piece {
     }
 }
 
-/// First canvas frame whose time is not before `out`.
-pub(crate) fn frame_at_or_after(out: f64, fps: f64) -> i64 {
-    (out * fps - 1e-6).ceil() as i64
-}
-
 /// Time in the output of a moment of the source; moments inside a cut fall on the cut.
 pub(crate) fn out_of(keep: &[Keep], source: f64) -> Option<f64> {
     let i = keep.partition_point(|k| k.source.start <= source);

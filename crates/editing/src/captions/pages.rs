@@ -83,7 +83,7 @@ fn page_cost(words: &[Spoken], i: usize, j: usize) -> f64 {
         let pause = word.out.start - before.out.end;
         cost += match () {
             () if word.turn => 6.0,
-            () if ends_sentence(&before.text) => 1.3,
+            () if ends_sentence(&before.text) => 2.2,
             () if pause > 0.6 => 3.0,
             () if pause > 0.3 => 0.8,
             () if ends_clause(&before.text) => 0.3,

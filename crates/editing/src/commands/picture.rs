@@ -73,10 +73,11 @@ fn branches(plan: &EditPlan) -> Vec<Branch<'_>> {
         let shown = Span::new(keep.out, keep.out + keep.source.length());
         for scene in &plan.scenes {
             let Some(out) = scene.out.intersect(&shown) else { continue };
-            let from = ((keep.source.start + out.start - keep.out - plan.source_span.start) * fps).round() as i64;
-            let frames = (out.length() * fps).round() as i64;
-            if frames > 0 {
-                found.push(Branch { scene, out, from, to: from + frames });
+            let first = ((keep.source.start - plan.source_span.start) * fps).round() as i64;
+            let frame = |t: f64| first + ((t - keep.out) * fps).round() as i64;
+            let (from, to) = (frame(out.start), frame(out.end));
+            if to > from {
+                found.push(Branch { scene, out, from, to });
             }
         }
     }

@@ -11,6 +11,10 @@ use super::{Proposal, SHORTEST_CUT, WORD_MARGIN};
 
 /// Share of what is left of a pause that follows the earlier word: a voice dies away slower than it sets in.
 const AFTER: f64 = 0.6;
+/// Left after a sound that is not a word, which has died away by itself.
+const AFTER_SOUND: f64 = 0.1;
+/// A gap longer than this is a long pause, of which every quiet part is used.
+const LONG: f64 = 0.6;
 /// A sentence may breathe out longer.
 const SENTENCE_BREATH: f64 = 1.25;
 
@@ -48,12 +52,12 @@ fn shorten(found: &mut Vec<Proposal>, gap: &Span, sentence: bool, edit: &EditCon
     }
     let left = (edit.pause_keep * if sentence { SENTENCE_BREATH } else { 1.0 }).min(edit.max_pause);
     for part in quiet.parts(gap) {
-        if part.length() <= edit.max_pause {
+        if part.length() <= edit.max_pause && gap.length() <= LONG {
             continue;
         }
         let room = Span::new(part.start + WORD_MARGIN, part.end - WORD_MARGIN);
-        let cut =
-            Span::new((part.start + left * AFTER).max(room.start), (part.end - left * (1.0 - AFTER)).min(room.end));
+        let after = if part.start > gap.start { AFTER_SOUND.min(left * AFTER) } else { left * AFTER };
+        let cut = Span::new((part.start + after).max(room.start), (part.end - left * (1.0 - AFTER)).min(room.end));
         if cut.length() >= SHORTEST_CUT {
             found.push(Proposal {
                 value: cut.length(),

@@ -6,8 +6,11 @@ use omniva_contracts::geometry::Span;
 
 /// Below the level of speech by this much, a sound without speech is background.
 const BACKGROUND_DB: f32 = 12.0;
-/// The same where the voice-activity detector hears speech.
-const FAINT_SPEECH_DB: f32 = 20.0;
+/// The same where the voice-activity detector hears speech: a word that the recogniser missed.
+const FAINT_SPEECH_DB: f32 = 16.0;
+/// The same in a gap too short for that, where what is heard is the end of a word or a breath.
+const BREATH_DB: f32 = 6.0;
+const SHORT_GAP: f64 = 1.2;
 /// Level changes next to a word belong to the word.
 const WORD_EDGE: f64 = 0.1;
 /// A loud stretch shorter than this is a click or a breath.
@@ -66,14 +69,23 @@ impl<'a> Quiet<'a> {
             if bin.end > inner.end {
                 break;
             }
-            let speech = self.analysis.heard.speech.iter().any(|s| s.overlap(&bin) > step / 2.0);
-            if *value < level - if speech { FAINT_SPEECH_DB } else { BACKGROUND_DB } {
+            let speech = || self.analysis.heard.speech.iter().any(|s| s.overlap(&bin) > step / 2.0);
+            let below = match () {
+                () if gap.length() < SHORT_GAP => BREATH_DB,
+                () if speech() => FAINT_SPEECH_DB,
+                () => BACKGROUND_DB,
+            };
+            if *value < level - below {
                 continue;
             }
             match runs.last_mut() {
                 Some(run) if bin.start - run.end < step / 2.0 => run.end = bin.end,
                 _ => runs.push(bin),
             }
+        }
+        // What is loud from the first whole step on is the rest of the word before.
+        if let Some(first) = runs.first_mut().filter(|r| r.start - gap.start < WORD_EDGE + step) {
+            first.start = gap.start;
         }
         runs.retain(|r| r.length() >= SHORTEST_SOUND);
         runs

@@ -14,7 +14,7 @@ use omniva_contracts::config::{EditConfig, LayoutChoice};
 use omniva_contracts::geometry::{Rect, Span};
 use omniva_contracts::plan::{Keep, Layout, Scene};
 
-use crate::timeline::{Piece, frame_at_or_after, tidy};
+use crate::timeline::{Piece, tidy};
 use geometry::Cell;
 use persons::Person;
 use scenes::Work;
@@ -156,32 +156,30 @@ pub(crate) fn runs(analysis: &Analysis, keep: &[Keep], fps: u32) -> Vec<Run> {
     runs
 }
 
+/// Shot borders are not moved to the canvas's frames: which picture belongs to which shot is decided by the source's frames
+/// when the plan is performed. A rest of a shot shorter than half a frame shows nothing and joins its neighbour.
 fn pieces(analysis: &Analysis, keep: &[Keep], fps: f64) -> Vec<Piece> {
     let shots = &analysis.seen.shots;
-    let mut pieces = Vec::new();
+    let mut pieces: Vec<Piece> = Vec::new();
     for k in keep {
-        let end = frame_at_or_after(k.out + k.source.length(), fps);
-        let mut from = frame_at_or_after(k.out, fps);
-        let mut shot = shots.iter().rposition(|s| s.start <= k.source.start + 1e-6);
-        let cut = |from: i64, to: i64, shot| {
-            let out = Span::new(tidy(from as f64 / fps), tidy(to as f64 / fps));
-            let source = Span::new(k.source.start + (out.start - k.out), k.source.start + (out.end - k.out));
-            Piece { source, out, shot }
+        let end = tidy(k.out + k.source.length());
+        let first = shots.partition_point(|s| s.start <= k.source.start + 0.5 / fps);
+        let (mut from, mut shot) = (k.out, first.checked_sub(1));
+        let cut = |from: f64, to: f64, shot| {
+            let source = Span::new(k.source.start + (from - k.out), k.source.start + (to - k.out));
+            Piece { source, out: Span::new(from, to), shot }
         };
-        let first = shots.partition_point(|s| s.start <= k.source.start + 1e-6);
         for (i, s) in shots.iter().enumerate().skip(first) {
-            if s.start >= k.source.end {
+            let at = tidy(k.out + (s.start - k.source.start));
+            if at > end - 0.5 / fps {
                 break;
             }
-            let at = frame_at_or_after(k.out + (s.start - k.source.start), fps).min(end);
             if at > from {
                 pieces.push(cut(from, at, shot));
             }
             (from, shot) = (at.max(from), Some(i));
         }
-        if end > from {
-            pieces.push(cut(from, end, shot));
-        }
+        pieces.push(cut(from, end, shot));
     }
     pieces
 }

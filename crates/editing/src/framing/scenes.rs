@@ -64,8 +64,6 @@ pub(super) fn prepare(run: &Run, index: usize, part: Part, stage: &Stage, pictur
     let mut borders = vec![part.out.start];
     borders.extend(jumps(run, &part, &lenses, stage));
     borders.push(part.out.end);
-    let on_grid = |t: f64| tidy((t * f64::from(stage.fps)).round() / f64::from(stage.fps));
-    let borders: Vec<f64> = borders.into_iter().map(on_grid).collect();
     let widest = lenses
         .iter()
         .filter(|(_, who)| who.len() == 1)

@@ -4,6 +4,7 @@
 use omniva_contracts::geometry::Span;
 
 use super::persons::Person;
+use crate::timeline::tidy;
 
 /// Seconds that are looked at together.
 const WINDOW: f64 = 1.5;
@@ -24,7 +25,8 @@ pub(crate) fn speaking(persons: &[Person], out: &Span) -> Vec<(Span, Option<usiz
     let step = out.length() / n as f64;
     let mut runs: Vec<(Span, Option<usize>)> = Vec::new();
     for i in 0..n {
-        let bin = Span::new(out.start + i as f64 * step, out.start + (i + 1) as f64 * step);
+        let border = |i: usize| if i == n { out.end } else { tidy(out.start + i as f64 * step) };
+        let bin = Span::new(border(i), border(i + 1));
         let middle = bin.middle();
         let who = dominant(persons, &Span::new(middle - WINDOW / 2.0, middle + WINDOW / 2.0));
         match runs.last_mut() {
