@@ -18,6 +18,8 @@ pub fn prepare(folder: &Path, source_sha256: &str, replace: bool) -> Result<Opti
     let probe = tempfile::Builder::new().prefix(".omniva-").tempfile_in(folder).map_err(|e| Fault::writing(&shown, &e))?;
     probe.close().map_err(|e| Fault::writing(&shown, &e))?;
     let earlier = earlier(folder);
+    // What a killed run left under its temporary names.
+    omniva_assets::sweep_unfinished(folder)?;
     match &earlier {
         Some(run) if run.decisions.media.sha256 != source_sha256 && !replace => Err(Fault::new(
             Code::OutputExists,
@@ -47,8 +49,19 @@ pub fn names(rank: u32, slug: &str, captions: bool) -> ClipFiles {
     }
 }
 
-/// Puts one finished clip's files in place, its record last.
+/// Puts one finished clip's files in place, its record last; when one of them can't be written, none of them stays.
 pub fn clip(folder: &Path, record: &ClipRecord, video: &Path, thumbnail: &Path) -> Result<(), Fault> {
+    let placed = place(folder, record, video, thumbnail);
+    if placed.is_err() {
+        for name in listed(&record.files) {
+            // What can't be removed was not written, or the folder is gone: the first fault says so.
+            let _ = std::fs::remove_file(folder.join(name));
+        }
+    }
+    placed
+}
+
+fn place(folder: &Path, record: &ClipRecord, video: &Path, thumbnail: &Path) -> Result<(), Fault> {
     let files = &record.files;
     omniva_assets::publish(video, &folder.join(&files.video))?;
     omniva_assets::publish(thumbnail, &folder.join(&files.thumbnail))?;

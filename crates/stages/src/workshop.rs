@@ -171,7 +171,7 @@ impl<'a> Workshop<'a> {
             }
         };
         if let Some(why) = &building.discarded {
-            self.reporter.note(&format!("a finished {} stage was damaged and is made again: {why}", stage.as_str()));
+            self.reporter.note(why);
         }
         let value = make(building.path())?;
         let json = serde_json::to_vec(&value).map_err(|e| Fault::internal(format!("a stage's result can't be kept: {e}")))?;
