@@ -1,6 +1,6 @@
 //! Sound besides words: levels, peaks, and who holds the turn.
 //!
-//! Everything here streams: samples come in blocks of any size, and what is kept grows by a few dozen bytes a second.
+//! Everything here streams: samples come in blocks of any size, and what is kept grows by less than a kilobyte a second.
 
 pub mod levels;
 mod mel;

@@ -72,7 +72,7 @@ pub fn windows(run: Run) -> Vec<usize> {
 
 /// The model's input for the window at `start`; a run shorter than a window is repeated until it fills one.
 pub fn window(frames: &Frames, run: Run, start: usize) -> Vec<f32> {
-    let length = (run.to - start).min(SIZE).max(1);
+    let length = (run.to - start).clamp(1, SIZE);
     let row = |i: usize| &frames.mel[(start + i % length) * BANDS..(start + i % length + 1) * BANDS];
     (0..SIZE).flat_map(|i| row(i).iter().copied()).collect()
 }
