@@ -139,7 +139,7 @@ pub fn check_size(width: u32, height: u32, max_pixels: u64) -> Result<(), Fault>
     Err(Fault::new(
         Code::InputDimensions,
         format!("the picture is {width}×{height}, larger than the limit of {max_pixels} pixels"),
-        "scale the video down first, or raise limits.max_pixels in the configuration",
+        "scale the video down first, or raise limits.max_megapixels in the configuration",
     ))
 }
 
@@ -189,7 +189,7 @@ pub fn fault(error: ffmpeg::Error, doing: &str) -> Fault {
         E::Other { errno: libc::ENOMEM } => Fault::new(
             Code::ChildMemory,
             format!("memory ran out while {doing}"),
-            "raise limits.child_memory in the configuration, or scale the video down",
+            "raise limits.child_memory_gigabytes in the configuration, or scale the video down",
         ),
         E::DecoderNotFound | E::PatchWelcome => Fault::new(
             Code::InputCodec,

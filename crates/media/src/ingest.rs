@@ -117,12 +117,13 @@ fn examine(job: &IngestJob, monitor: &dyn Monitor) -> Result<Source, Fault> {
     Ok(source)
 }
 
-/// The duration in the header, unless it is only guessed from the bit rate.
+/// The duration in the header. Formats without one only have guesses: from the bit rate, or from the last timestamps,
+/// which a jumping clock falsifies.
 fn promised_seconds(input: &Input) -> Option<f64> {
     // SAFETY: reads fields of a context that `input` owns.
     let (duration, method) = unsafe { ((*input.as_ptr()).duration, (*input.as_ptr()).duration_estimation_method) };
-    let guessed = method == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_BITRATE;
-    (duration > 0 && !guessed).then_some(duration as f64 / 1e6)
+    let stated = method == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_STREAM;
+    (duration > 0 && stated).then_some(duration as f64 / 1e6)
 }
 
 fn check_length(seconds: f64, job: &IngestJob) -> Result<(), Fault> {
@@ -134,7 +135,7 @@ fn check_length(seconds: f64, job: &IngestJob) -> Result<(), Fault> {
     Err(Fault::new(
         Code::InputTooLong,
         format!("the video lasts {}, longer than the limit of {}", hours(seconds), hours(job.max_seconds)),
-        "cut it into parts first, or raise limits.max_hours in the configuration",
+        "cut it into parts first, or raise limits.max_source_hours in the configuration",
     ))
 }
 

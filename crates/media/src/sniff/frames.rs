@@ -36,7 +36,7 @@ pub(super) fn transport_stream(head: &[u8]) -> bool {
                 at += size;
             }
             // A very short file counts when it is packets from its first byte to its last.
-            run >= 2 && first <= 4 && (head.len() - first) % size == 0
+            run >= 2 && first <= 4 && (head.len() - first).is_multiple_of(size)
         })
     })
 }

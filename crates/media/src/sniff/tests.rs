@@ -94,7 +94,7 @@ fn playlists_are_refused_whatever_they_are_called() {
         b"  \r\n\t#extm3u\n".to_vec(),
         utf16,
         [id3(40), b"#EXTM3U\nhttp://127.0.0.1/x\n".to_vec()].concat(),
-        [b"#EXTM3U\n".to_vec(), vec![0x00, 0x81, 0xFF, 0x02].repeat(500)].concat(),
+        [b"#EXTM3U\n".to_vec(), [0x00, 0x81, 0xFF, 0x02].repeat(500)].concat(),
         b"<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\">".to_vec(),
         b"<!-- hello --><dash:MPD>".to_vec(),
         b"<?xml version=\"1.0\"?><SmoothStreamingMedia MajorVersion=\"2\">".to_vec(),
