@@ -1,5 +1,8 @@
 //! Watching real footage with the real detector.
 
+// Helpers outside of test functions may fail the test as well.
+#![allow(clippy::expect_used)]
+
 mod support;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Frames for tests: out of files through the ffmpeg command line, or drawn.
 
-#![allow(dead_code)]
+// A test that can't have its footage fails right there.
+#![allow(dead_code, clippy::expect_used)]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
