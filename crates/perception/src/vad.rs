@@ -113,9 +113,9 @@ impl Gate {
             return None;
         };
         self.presence.push_back(presence(probability, level));
-        if probability >= ON {
+        if probability >= OFF {
             self.quiet_since = None;
-        } else if probability < OFF {
+        } else {
             let since = *self.quiet_since.get_or_insert(at);
             if self.now - since >= BREAK {
                 self.open = None;

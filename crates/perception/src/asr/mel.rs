@@ -125,3 +125,48 @@ fn bands() -> Vec<Band> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_is_the_one_that_the_model_was_trained_with() {
+        // Values of an independent implementation in double precision, for 1.5 s of a tone and a chirp.
+        let samples: Vec<f32> = (0..24_000)
+            .map(|i| {
+                let t = f64::from(i) / 16_000.0;
+                let tone = 0.5 * (2.0 * PI * 440.0 * t).sin();
+                (tone + 0.25 * (2.0 * PI * (1000.0 + 1500.0 * t) * t).sin()) as f32
+            })
+            .collect();
+        let mel = LogMel::new().compute(&samples).expect("a picture");
+        let wanted = [
+            ((0, 0), 1.02549),
+            ((10, 0), 1.34596),
+            ((11, 50), 1.4382),
+            ((12, 50), 1.29352),
+            ((40, 75), -0.56179),
+            ((60, 149), -0.395),
+            ((79, 149), -0.20367),
+            ((30, 150), 0.40545),
+            ((5, 151), 0.35514),
+            ((70, 160), -0.56179),
+            ((79, 2999), -0.56179),
+        ];
+        for ((band, frame), value) in wanted {
+            let got = mel[band * FRAMES + frame];
+            assert!((got - value).abs() < 1e-3, "band {band}, frame {frame}: {got} instead of {value}");
+        }
+    }
+
+    #[test]
+    fn any_length_gives_one_window() {
+        let mut mel = LogMel::new();
+        for length in [0, 1, 199, 16_000, WINDOW - 1, WINDOW, WINDOW + 999] {
+            let picture = mel.compute(&vec![0.1; length]).expect("a picture");
+            assert_eq!(picture.len(), BANDS * FRAMES);
+            assert!(picture.iter().all(|v| v.is_finite()));
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 pub mod align;
 pub mod decode;
+mod gaps;
 pub mod guard;
 pub mod mel;
 pub mod model;

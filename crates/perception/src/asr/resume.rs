@@ -23,6 +23,8 @@ const STOPS: [char; 8] = ['.', '!', '?', '…', '。', '！', '？', '؟'];
 pub struct Point {
     /// Tokens of the reading to keep.
     pub keep: usize,
+    /// Window time up to which the reading counts.
+    pub at: f64,
     /// The stretches that belong into the next window.
     pub unread: Vec<Stretch>,
 }
@@ -54,9 +56,10 @@ pub fn point(tokens: &Tokens, window: &Window, reading: &Reading) -> Result<Opti
     if at < LEAST_READ {
         return Ok(None);
     }
-    let unread = window.after(quietest(&window.samples, at));
+    let at = quietest(&window.samples, at);
+    let unread = window.after(at);
     let speech: f64 = unread.iter().map(|s| s.span.length()).sum();
-    Ok((speech >= least).then_some(Point { keep, unread }))
+    Ok((speech >= least).then_some(Point { keep, at, unread }))
 }
 
 /// Whether the last stretch (time, text, time) stops in mid-sentence and is worth reading again.

@@ -9,13 +9,22 @@ use super::mel::LogMel;
 use super::model::{Model, Sound};
 use super::tokens::Tokens;
 use super::words::{self, Timed};
-use super::{Recognizer, STEP, TIME_STEPS, align, guard, resume};
+use super::{Recognizer, STEP, TIME_STEPS, align, gaps, guard, resume};
 use crate::runtime::Runtime;
 use crate::vad::Stretch;
 use crate::windows::Window;
 
 /// Temperatures of the tries after the first one.
 const TEMPERATURES: [f64; 5] = [0.2, 0.4, 0.6, 0.8, 1.0];
+
+/// The model turns to a word this long before its sound begins, seconds (median over words of read English that were
+/// aligned by another engine).
+const LEAD: f64 = 0.04;
+
+/// Less speech without words than this, seconds, is let be: breaths, laughs.
+const LEAST_MISSED: f64 = 0.3;
+/// Confidence at which words heard at the second try are believed.
+const CLEAR: f64 = 0.5;
 
 /// What became of a window.
 #[derive(Debug)]
@@ -82,12 +91,30 @@ impl Whisper {
     /// Reads a window that was listened to, as far as the reading goes.
     pub fn read(&mut self, window: &Window, sound: &Sound) -> Result<Read, Fault> {
         let mut reading = self.best_reading(window, sound)?;
-        let mut unread = Vec::new();
-        if let Some(end) = resume::point(&self.tokens, window, &reading)? {
-            reading.said.truncate(end.keep);
-            unread = end.unread;
+        let (mut unread, mut end) = (Vec::new(), f64::INFINITY);
+        if let Some(point) = resume::point(&self.tokens, window, &reading)? {
+            reading.said.truncate(point.keep);
+            (unread, end) = (point.unread, point.at);
         }
-        Ok(Read { segments: self.segments(window, &reading)?, unread })
+        let mut segments = self.segments(window, &reading)?;
+        self.fill_gaps(window, &mut segments, end)?;
+        Ok(Read { segments, unread })
+    }
+
+    /// Reads once more what the reading passed over; only what is then heard clearly is taken.
+    fn fill_gaps(&mut self, window: &Window, segments: &mut Vec<Segment>, end: f64) -> Result<(), Fault> {
+        let missed = gaps::passed_over(window, segments, end);
+        // A window without any words is music or noise, and reading it again makes words up.
+        if segments.is_empty() || missed.iter().map(|s| s.span.length()).sum::<f64>() < LEAST_MISSED {
+            return Ok(());
+        }
+        let part = Window::of(&missed);
+        let sound = self.encode(&part)?;
+        let reading = self.best_reading(&part, &sound)?;
+        let mut found = self.segments(&part, &reading)?;
+        found.retain(|s| s.confidence >= self.low_confidence.max(CLEAR));
+        gaps::insert(segments, found);
+        Ok(())
     }
 
     /// Reads a window and, in windows of their own, the stretches at its end that the first reading left out.
@@ -170,7 +197,7 @@ impl Whisper {
             spoken.iter().copied().chain(end).filter_map(|i| reading.attention.get(i)).map(Vec::as_slice).collect();
         let steps = ((window.length() / STEP).ceil() as usize).clamp(1, TIME_STEPS);
         let starts = align::starts(&rows, reading.heads, steps);
-        let at = |k: usize| starts.get(k).copied().unwrap_or(steps) as f64 * STEP;
+        let at = |k: usize| starts.get(k).map_or(steps as f64 * STEP, |&step| step as f64 * STEP + LEAD);
         let timed = |(k, &i): (usize, &usize)| {
             let said = reading.said[i];
             Timed { token: said.token, log_probability: said.log_probability, span: Span::new(at(k), at(k + 1)) }
