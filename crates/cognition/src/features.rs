@@ -10,7 +10,7 @@
 //! | energy | loudness and its movement against the source's own, bursts, motion |
 //! | faces | share of the time with a well-sized face |
 //! | pace | words per second (2.4 to 3.4 is best), share of dead air |
-//! | keywords | weight of the distinct keywords mentioned; the user's own count most |
+//! | keywords | weight of the distinct keywords mentioned, against the source's average; the user's own count most |
 //! | novelty | distance of its meaning from the rest of the source and from what came just before |
 //! | clarity | the recogniser's confidence, marked stretches taken off |
 //! | boundaries | complete sentences, turns, silence at both ends, distance from shot borders |
@@ -63,6 +63,19 @@ pub fn value(f: &Features, name: &str) -> Option<f64> {
     })
 }
 
+/// What an ordinary clip of an ordinary source has: the middle that scores and votes are measured from, whatever their
+/// weights. A constant of the product, not of the source, so that a dull source stays dull.
+pub(crate) fn typical(name: &str) -> f64 {
+    match name {
+        "hook" | "emotion" => 0.45,
+        "stands_alone" | "novelty" => 0.60,
+        "faces" => 0.70,
+        "pace" | "clarity" | "boundaries" => 0.82,
+        "payoff" | "density" | "energy" => 0.56,
+        _ => 0.50,
+    }
+}
+
 /// What is carried along while the end of a window moves forward from a fixed start.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
@@ -109,7 +122,7 @@ pub(crate) fn of_speech(m: &Material<'_>, first: usize, end: usize, span: &Span,
         energy: energy(m, span),
         faces: faces(m, span),
         pace: pace(&sums, span),
-        keywords: keywords(m, run),
+        keywords: keywords(m, run, &sums),
         novelty: novelty(m, first, end),
         clarity: clarity(&sums),
         boundaries: boundaries(m, first, end, span),
@@ -239,13 +252,17 @@ fn pace(sums: &Sums, span: &Span) -> f64 {
     0.68 * even.clamp(0.0, 1.0) + 0.32 * (1.0 - 2.5 * silence).clamp(0.0, 1.0)
 }
 
-fn keywords(m: &Material<'_>, run: &Running) -> f64 {
+/// The user's keywords count by themselves. Extracted ones are everywhere, so they count against what a stretch of this
+/// length holds on average: 0.5 is the average.
+fn keywords(m: &Material<'_>, run: &Running, sums: &Sums) -> f64 {
     let own = m.keywords.iter().any(|t| t.user);
-    let extracted = 1.0 - (-run.extracted / 1.5).exp();
+    // Distinct terms grow more slowly than the stretch they are counted in.
+    let expected = m.keyword_rate * 0.85 * 25.0 * (sums.seconds / 25.0).powf(0.7);
+    let extracted = logistic(((run.extracted + 0.4) / (expected + 0.4)).ln(), 1.6);
     match (m.keywords.is_empty(), own) {
         (true, _) => UNKNOWN,
         (false, true) => 0.75 * (1.0 - (-1.1 * run.user).exp()) + 0.25 * extracted,
-        (false, false) => 0.15 + 0.85 * extracted,
+        (false, false) => extracted,
     }
 }
 

@@ -42,12 +42,13 @@ pub(crate) fn sentence(m: &Material<'_>, k: usize) -> f64 {
     tally.loses(length > 24, 0.06);
     tally.loses(length <= 2, if length == 0 { 0.2 } else { 0.06 });
     tally.gain += finite(s.sentiment).abs() * 0.16;
-    by_words(m, line, head, &mut tally);
+    let fresh = k == 0 || m.borders.wall[k - 1];
+    by_words(m, line, head, fresh, &mut tally);
     tally.score()
 }
 
 /// What the lists of the language say; nothing without lists.
-fn by_words(m: &Material<'_>, line: &Line, head: &[String], tally: &mut Tally) {
+fn by_words(m: &Material<'_>, line: &Line, head: &[String], fresh: bool, tally: &mut Tally) {
     let Some(l) = m.lexicon else { return };
     let any = |list: &[&str]| list.iter().any(|p| holds(head, p));
     let count = |list: &[&str]| head.iter().filter(|t| list.contains(&t.as_str())).count() as f64;
@@ -59,7 +60,8 @@ fn by_words(m: &Material<'_>, line: &Line, head: &[String], tally: &mut Tally) {
     tally.gains(longest_opening(head, l.claims) > 0, 0.16);
     tally.gains(echoes(head), 0.12);
     // One who goes on, clears his throat or says hello has not begun yet.
-    tally.loses(longest_opening(head, l.weak_openings) > 0, 0.20);
+    // After a wall an "and" goes on from nothing: it costs half.
+    tally.loses(longest_opening(head, l.weak_openings) > 0, if fresh { 0.10 } else { 0.20 });
     let greets =
         longest_opening(head, l.greetings) > 0 || l.greetings.iter().any(|g| g.contains(' ') && holds(head, g));
     tally.loses(greets, 0.34);

@@ -1,16 +1,22 @@
 use omniva_contracts::config::Config;
 
-use crate::common::{analysis, analysis_in, said};
+use crate::common::{analysis_in, said};
 use crate::material::Material;
 
+/// Hook of a sentence in the middle of a turn.
 fn hook_in(language: &str, text: &str) -> f64 {
     let config = Config::load(None).expect("valid");
-    let a = if language == "en" {
-        analysis(&[said(0, 0, 0.0, text)])
-    } else {
-        analysis_in(language, &[said(0, 0, 0.0, text)])
-    };
-    Material::new(&a, &config).lines[0].hook
+    let a = analysis_in(language, &[said(0, 0, 0.0, "Something came before this one."), said(0, 0, 0.3, text)]);
+    Material::new(&a, &config).lines[1].hook
+}
+
+#[test]
+fn after_a_wall_a_connective_costs_half() {
+    let config = Config::load(None).expect("valid");
+    let script = [said(0, 0, 0.0, "Something came before this one."), said(0, 1, 0.3, "And the garden was green.")];
+    let a = analysis_in("en", &script);
+    let first = Material::new(&a, &config).lines[1].hook;
+    assert!((first - hook_in("en", "And the garden was green.") - 0.1).abs() < 1e-9);
 }
 
 /// Three strong openings, a plain one, a lame one, a greeting: by margins that a ranking feels.

@@ -71,6 +71,8 @@ pub(crate) struct Material<'a> {
     pub faces: Track,
     pub peaks: Peaks,
     pub meaning: Meaning,
+    /// Weight of extracted keywords per second of speech, repeated mentions counted as in [`crate::features`].
+    pub keyword_rate: f64,
     /// Mean inverse document frequency of the source's content words.
     pub mean_information: f64,
     /// Sentiment was measured at all (it is 0 throughout for languages without a lexicon).
@@ -103,7 +105,9 @@ impl<'a> Material<'a> {
             peaks,
             meaning,
             mean_information,
+            keyword_rate: 0.0,
         };
+        material.keyword_rate = material.rate_of_keywords();
         let judged: Vec<Line> = (0..material.lines.len()).map(|k| material.judge(k)).collect();
         material.lines = judged;
         material
@@ -118,6 +122,13 @@ impl<'a> Material<'a> {
             cut_off_start: thought::cut_off_start(self, k),
             ..self.lines[k].clone()
         }
+    }
+
+    fn rate_of_keywords(&self) -> f64 {
+        let mentions = self.lines.iter().flat_map(|l| &l.keywords).filter_map(|k| self.keywords.get(*k));
+        let weight: f64 = mentions.filter(|t| !t.user).map(|t| t.weight).sum();
+        let seconds = self.sums.last().map_or(0.0, |s| s.seconds);
+        if seconds > 0.0 { weight / seconds } else { 0.0 }
     }
 
     pub fn sentences(&self) -> &'a [Sentence] {

@@ -6,7 +6,7 @@ use omniva_contracts::config::Persona;
 use crate::features::{self, logistic};
 use crate::scores::micro;
 
-/// Votes are spread a little around the middle, so that a persona's opinion is more than a mean of means.
+/// Votes are spread around what an ordinary clip has: 0.5 is "as good as most", and an opinion more than a mean of means.
 const SLOPE: f64 = 6.0;
 
 /// What the council says about one candidate.
@@ -56,11 +56,16 @@ fn opinion(p: &Persona, f: &Features, scores: &Scores, measured: f64) -> Vote {
     }
     let mean = looked.iter().map(|l| kindly(l) * l.2.abs()).sum::<f64>() / weight;
     let variance = looked.iter().map(|l| (kindly(l) - mean).powi(2) * l.2.abs()).sum::<f64>() / weight;
+    let ordinary = |&(name, _, w): &(&str, f64, f64)| {
+        let typical = features::typical(name);
+        w.abs() * if w < 0.0 { 1.0 - typical } else { typical }
+    };
+    let middle = looked.iter().map(ordinary).sum::<f64>() / weight;
     // Sure when its reasons point the same way and the source let them be measured.
     let confidence = (1.0 - 1.4 * variance.sqrt()).clamp(0.1, 1.0) * measured.clamp(0.2, 1.0);
     Vote {
         agent: p.name.clone(),
-        vote: micro(logistic(mean - 0.5, SLOPE)),
+        vote: micro(logistic(mean - middle, SLOPE)),
         confidence: micro(confidence),
         commentary: commentary(&looked),
     }
@@ -74,9 +79,9 @@ fn look(f: &Features, scores: &Scores, name: &str) -> Option<f64> {
     }
 }
 
-/// One sentence that names what speaks most for and what least, by weight and distance from the middle.
+/// One sentence that names what speaks most for and what least, by weight and distance from the ordinary.
 fn commentary(looked: &[(&str, f64, f64)]) -> String {
-    let pull = |&(_, v, w): &(&str, f64, f64)| (v - 0.5) * w;
+    let pull = |&(name, v, w): &(&str, f64, f64)| (v - features::typical(name)) * w;
     let by_pull = |a: &&(&str, f64, f64), b: &&(&str, f64, f64)| pull(a).total_cmp(&pull(b)).then(b.0.cmp(a.0));
     let (Some(best), Some(worst)) = (looked.iter().max_by(by_pull), looked.iter().min_by(by_pull)) else {
         return String::new();
@@ -100,11 +105,11 @@ pub(crate) fn phrase(feature: &str, value: f64) -> String {
         }
         "payoff" => ("ends on its point", "ends cleanly enough", "ends before it gets anywhere"),
         "density" => ("says much in little time", "has a fair share of content", "is thin on content"),
-        "emotion" => ("moves", "has some feeling", "stays flat in feeling"),
+        "emotion" => ("is moving", "has some feeling", "stays flat in feeling"),
         "energy" => ("is lively", "has average energy", "sounds tired"),
         "faces" => ("shows a face well", "shows a face part of the time", "hardly shows a face"),
         "pace" => ("has a good pace", "has an uneven pace", "drags or rushes"),
-        "keywords" => ("is on the channel's subject", "touches the channel's subject", "misses the channel's subject"),
+        "keywords" => ("is rich in key terms", "names some key terms", "names few key terms"),
         "novelty" => ("is unlike the rest of the source", "is partly new", "has been said elsewhere in the source"),
         "clarity" => ("is clear to understand", "is mostly clear", "is hard to understand"),
         "boundaries" => ("begins and ends cleanly", "has acceptable edges", "has rough edges"),
@@ -143,7 +148,7 @@ mod tests {
             council.votes[0].commentary,
             "Opens strongly (hook 0.90); ends before it gets anywhere (payoff 0.20)."
         );
-        assert!((council.votes[0].vote - logistic(0.05, SLOPE)).abs() < 1e-6);
+        assert!((council.votes[0].vote - logistic(0.55 - 0.505, SLOPE)).abs() < 1e-6);
     }
 
     #[test]

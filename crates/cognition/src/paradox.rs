@@ -1,4 +1,4 @@
-//! Paradox: two clips must not tell the same thing. Compares a candidate with the ones already chosen, all of them better.
+//! Paradox: two clips must not tell the same thing. Compares a candidate with the ones already chosen.
 
 use omniva_contracts::choice::Candidate;
 
@@ -8,7 +8,7 @@ use crate::text;
 /// Share of common word triples from which two texts are the same joke told twice.
 const SAME_WORDS: f64 = 0.5;
 
-/// A conflict with a better candidate.
+/// A conflict with a candidate that was chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Conflict {
     pub code: &'static str,
@@ -30,11 +30,7 @@ fn overlap(m: &Material<'_>, candidate: &Candidate, winner: &Candidate) -> Optio
     let share = shared / shorter;
     (share > m.config.choose.max_overlap + 1e-9).then(|| Conflict {
         code: "overlaps",
-        reason: format!(
-            "shares {shared:.1} s ({:.0} % of the shorter one) with {}, which ranks higher",
-            share * 100.0,
-            winner.id
-        ),
+        reason: format!("shares {shared:.1} s ({:.0} % of the shorter one) with {}", share * 100.0, winner.id),
         winner: winner.id.clone(),
     })
 }
@@ -45,18 +41,14 @@ fn repeat(m: &Material<'_>, candidate: &Candidate, words: &[String], winner: &Ca
     if same >= SAME_WORDS {
         return Some(Conflict {
             code: "repeats",
-            reason: format!(
-                "says the same words as {} ({:.0} % of its word triples), which ranks higher",
-                winner.id,
-                same * 100.0
-            ),
+            reason: format!("says the same words as {} ({:.0} % of its word triples)", winner.id, same * 100.0),
             winner: winner.id.clone(),
         });
     }
     let alike = m.meaning.cosine(range(candidate), range(winner))?;
     (alike >= m.config.choose.repeat_similarity).then(|| Conflict {
         code: "repeats",
-        reason: format!("tells the same as {} (similarity {alike:.2}), which ranks higher", winner.id),
+        reason: format!("tells the same as {} (similarity {alike:.2})", winner.id),
         winner: winner.id.clone(),
     })
 }

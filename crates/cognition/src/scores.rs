@@ -1,8 +1,8 @@
 //! `virality_score` and `relevance_score`: weighted features, spread over the whole of 0..1, with every part shown.
 //!
 //! A weighted mean of a dozen features crowds around its middle. The raw mean `r` is therefore stretched by a logistic
-//! curve around a midpoint that does not depend on the source: `s = 1 / (1 + exp(-k (r - m)))`, so that 0.5 means the same
-//! for every video. The parts carry the factor `s / r` in their weight, and add up to the score exactly.
+//! curve around the mean `m` that an ordinary clip would have ([`features::typical`], the same for every source):
+//! `s = 1 / (1 + exp(-k (r - m)))`. 0.5 is an ordinary clip. The parts carry the factor `s / r` in their weight, and add up to the score exactly.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,8 @@ use omniva_contracts::config::ChooseConfig;
 
 use crate::features;
 
-/// Midpoint of the raw mean: a clip that is neither good nor bad.
-const MIDPOINT: f64 = 0.50;
-/// Slope: a raw mean of 0.35 becomes 0.18, one of 0.65 becomes 0.82.
-const SLOPE: f64 = 10.0;
+/// Slope: 0.15 above the ordinary becomes 0.86, 0.15 below it 0.14.
+const SLOPE: f64 = 12.0;
 /// What parts two candidates whose scores are equal to the last digit.
 pub(crate) const TIE_STEP: f64 = 1e-6;
 
@@ -25,8 +23,15 @@ pub(crate) fn raw(weights: &BTreeMap<String, f64>, f: &Features) -> f64 {
     if total > 0.0 { terms().map(|(v, w)| v * w).sum::<f64>() / total } else { features::UNKNOWN }
 }
 
-pub(crate) fn stretch(raw: f64) -> f64 {
-    features::logistic(raw - MIDPOINT, SLOPE)
+/// Weighted mean of what an ordinary clip has.
+fn ordinary(weights: &BTreeMap<String, f64>) -> f64 {
+    let known = || weights.iter().filter(|(name, _)| features::NAMES.contains(&name.as_str()));
+    let total: f64 = known().map(|(_, w)| w).sum();
+    if total > 0.0 { known().map(|(n, w)| features::typical(n) * w).sum::<f64>() / total } else { features::UNKNOWN }
+}
+
+fn stretch(raw: f64, ordinary: f64) -> f64 {
+    features::logistic(raw - ordinary, SLOPE)
 }
 
 pub(crate) fn score(config: &ChooseConfig, f: &Features) -> Scores {
@@ -40,7 +45,7 @@ pub(crate) fn score(config: &ChooseConfig, f: &Features) -> Scores {
 fn parts(weights: &BTreeMap<String, f64>, f: &Features) -> (f64, Vec<ScorePart>) {
     let raw = raw(weights, f);
     let total: f64 = weights.iter().filter(|(n, _)| features::value(f, n).is_some()).map(|(_, w)| w).sum();
-    let factor = if raw > 0.0 && total > 0.0 { stretch(raw) / raw / total } else { 0.0 };
+    let factor = if raw > 0.0 && total > 0.0 { stretch(raw, ordinary(weights)) / raw / total } else { 0.0 };
     let mut parts: Vec<ScorePart> = weights
         .iter()
         .filter_map(|(name, w)| features::value(f, name).map(|value| (name, *w, value)))
@@ -101,14 +106,14 @@ mod tests {
         assert_eq!(parts.len(), 2, "an unknown feature has no part");
         assert!((parts.iter().map(|p| p.points).sum::<f64>() - score).abs() < 1e-9);
         assert!(parts.iter().all(|p| (p.weight * p.value - p.points).abs() < 1e-6));
-        assert!((score - stretch((2.0 * 0.73 + 0.21) / 3.0)).abs() < 2e-6);
+        assert!((score - stretch((2.0 * 0.73 + 0.21) / 3.0, ordinary(&weights()))).abs() < 2e-6);
     }
 
     #[test]
     fn the_stretch_keeps_order_and_midpoint_and_uses_the_range() {
-        assert_eq!(stretch(0.5), 0.5);
-        assert!(stretch(0.65) > 0.8 && stretch(0.35) < 0.2);
-        assert!(stretch(0.61) > stretch(0.6));
+        assert_eq!(stretch(0.6, 0.6), 0.5);
+        assert!(stretch(0.75, 0.6) > 0.8 && stretch(0.45, 0.6) < 0.2);
+        assert!(stretch(0.61, 0.6) > stretch(0.6, 0.6));
     }
 
     #[test]

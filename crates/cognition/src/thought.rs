@@ -37,7 +37,11 @@ pub(crate) fn opening(m: &Material<'_>, k: usize) -> f64 {
     let Some(l) = m.lexicon else { return score.clamp(0.0, 1.0) };
     let head = line.tokens.get(..line.tokens.len().min(7)).unwrap_or(&[]);
     let weak = longest_opening(head, l.weak_openings);
-    score -= if weak > 0 { 0.20 } else { 0.0 };
+    score -= match (weak > 0, fresh) {
+        (true, true) => 0.10,
+        (true, false) => 0.20,
+        (false, _) => 0.0,
+    };
     score -= if l.back_references.iter().any(|p| holds(head, p)) { 0.20 } else { 0.0 };
     score -= if longest_opening(head, l.greetings) > 0 { 0.08 } else { 0.0 };
     // Who is "he"? Pronouns before the first word with content are open questions; "it was", "there is" less so.
@@ -119,7 +123,7 @@ pub(crate) fn cut_off_end(m: &Material<'_>, k: usize) -> Option<&'static str> {
     }
     if !s.complete && m.punctuated() {
         // The recogniser sometimes drops the full stop before a long silence or a new scene; the silence then speaks for itself.
-        let settled = (last || m.borders.wall[k]) && (last || pause >= 1.0);
+        let settled = last || (m.borders.wall[k] && pause >= 1.0);
         let hanging = m.lines[k].tokens.last().is_some_and(|t| m.lexicon.is_some_and(|l| l.is_stopword(t)));
         if !settled || hanging || s.text.trim_end().ends_with([',', '-', '–', '—']) {
             return Some("its last sentence is not finished");

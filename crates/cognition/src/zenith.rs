@@ -1,6 +1,7 @@
 //! Zenith: the last word. Every candidate gets a verdict with a reason.
 //!
-//! Candidates are taken best first. A first pass keeps the limits of topics and of the mix; a second one fills the places
+//! Candidates are taken best first, where a topic that already has a clip counts a little less for the next one
+//! ([`SAME_TOPIC`]). A first pass keeps the limits of topics and of the mix; a second one fills the places
 //! that are left, because a limit is there to make room for others, not to leave places empty.
 
 use omniva_contracts::choice::{Candidate, Choice, Module, Verdict};
@@ -10,6 +11,10 @@ use crate::features;
 use crate::material::Material;
 use crate::windows::Scan;
 use crate::{horizon, pantheon, paradox, text};
+
+/// What a candidate's rank score counts for each clip that its topic has already: of two that are about as good, the viewer
+/// wants the one about something else.
+const SAME_TOPIC: f64 = 0.93;
 
 /// Why a candidate was passed over in the first pass.
 #[derive(Clone, Copy, PartialEq)]
@@ -37,9 +42,7 @@ pub(crate) fn decide(m: &Material<'_>, field: Field, scan: &Scan) -> Choice {
     let mut order: Vec<usize> = (0..n).filter(|k| court.verdicts[*k].is_none()).collect();
     order.sort_by(|a, b| court.rank_score(*b).total_cmp(&court.rank_score(*a)));
     for limited in [true, false] {
-        for &k in &order {
-            court.consider(k, limited, count);
-        }
+        while court.chosen.len() < count && court.take_best(&order, limited, count) {}
     }
     court.close(&order);
     court.finish(scan)
@@ -85,16 +88,41 @@ impl Court<'_, '_> {
         paradox::conflict(self.m, &self.field.candidates[k], &chosen)
     }
 
-    fn consider(&mut self, k: usize, limited: bool, count: usize) {
-        if self.chosen.len() >= count || self.verdicts[k].is_some() || self.chosen.contains(&k) {
-            return;
+    /// Gives the next place, or a verdict to one that may not have it. False when nobody is left in this pass.
+    fn take_best(&mut self, order: &[usize], limited: bool, count: usize) -> bool {
+        let mut best: Option<(f64, usize)> = None;
+        for &k in order {
+            // `order` falls, and no factor is above 1: from here on nobody can beat the best.
+            if best.is_some_and(|b| self.rank_score(k) <= b.0) {
+                break;
+            }
+            if self.verdicts[k].is_some() || self.chosen.contains(&k) {
+                continue;
+            }
+            if let Some(limit) = limited.then(|| self.limit(k, count)).flatten() {
+                self.passed_over[k] = Some(limit);
+                continue;
+            }
+            let worth = self.rank_score(k) * SAME_TOPIC.powi(self.in_topic(k) as i32);
+            if best.is_none_or(|b| worth > b.0) {
+                best = Some((worth, k));
+            }
         }
-        if let Some(conflict) = self.conflict(k) {
-            self.lose(k, conflict);
-        } else if let Some(limit) = limited.then(|| self.limit(k, count)).flatten() {
-            self.passed_over[k] = Some(limit);
+        let Some((_, k)) = best else { return false };
+        match self.conflict(k) {
+            Some(conflict) => self.lose(k, conflict),
+            None => self.chosen.push(k),
+        }
+        true
+    }
+
+    /// Clips already chosen from the topic of candidate `k`.
+    fn in_topic(&self, k: usize) -> usize {
+        let topic = self.field.candidates[k].topic;
+        if topic.is_none() {
+            0
         } else {
-            self.chosen.push(k);
+            self.chosen.iter().filter(|w| self.field.candidates[**w].topic == topic).count()
         }
     }
 
@@ -105,14 +133,20 @@ impl Court<'_, '_> {
         let better = winner.is_none_or(|w| self.rank_score(w) > self.rank_score(k));
         self.verdicts[k] = Some(match (self.passed_over[k], better) {
             (Some(limit), false) => self.limited(k, limit, Some(conflict.winner)),
-            _ => rejected(Module::Paradox, conflict.code, conflict.reason, Some(conflict.winner)),
+            (None, false) => {
+                let reason = format!("{}, which was taken first: its topic had no clip yet", conflict.reason);
+                rejected(Module::Paradox, conflict.code, reason, Some(conflict.winner))
+            }
+            (_, true) => {
+                let reason = format!("{}, which ranks higher", conflict.reason);
+                rejected(Module::Paradox, conflict.code, reason, Some(conflict.winner))
+            }
         });
     }
 
     fn limit(&self, k: usize, count: usize) -> Option<Limit> {
         let c = &self.field.candidates[k];
-        let same_topic = self.chosen.iter().filter(|w| self.field.candidates[**w].topic == c.topic).count();
-        if c.topic.is_some() && same_topic >= self.m.config.choose.per_topic as usize {
+        if c.topic.is_some() && self.in_topic(k) >= self.m.config.choose.per_topic as usize {
             return Some(Limit::Topic);
         }
         let open = |t: usize| self.quotas[t].saturating_sub(self.served(t));
@@ -156,6 +190,8 @@ impl Court<'_, '_> {
                 self.lose(k, conflict);
             } else if let Some(limit) = self.passed_over[k] {
                 self.verdicts[k] = Some(self.limited(k, limit, last.clone()));
+            } else if let Some(verdict) = self.second_of_topic(k, &ranking) {
+                self.verdicts[k] = Some(verdict);
             } else {
                 let (asked, score) = (self.m.config.clip.count, self.rank_score(k));
                 let reason =
@@ -163,6 +199,17 @@ impl Court<'_, '_> {
                 self.verdicts[k] = Some(rejected(Module::Zenith, "count_reached", reason, last.clone()));
             }
         }
+    }
+
+    /// For one that ranks above the last of the chosen and still got no place: its topic had one already.
+    fn second_of_topic(&self, k: usize, ranking: &[usize]) -> Option<Verdict> {
+        let last = *ranking.last().filter(|w| self.rank_score(**w) < self.rank_score(k))?;
+        let of_topic = |w: &&usize| self.field.candidates[**w].topic == self.field.candidates[k].topic;
+        let first = &self.field.candidates[*ranking.iter().find(of_topic)?].id;
+        let instead = &self.field.candidates[last].id;
+        let reason =
+            format!("its topic is told by {first} already, and {instead} from another topic is nearly as good");
+        Some(rejected(Module::Lattice, "topic_full", reason, Some(instead.clone())))
     }
 
     fn finish(mut self, scan: &Scan) -> Choice {
@@ -183,18 +230,19 @@ impl Court<'_, '_> {
         Choice { candidates, chosen, windows_scanned: scan.scanned, why_none, notes }
     }
 
-    /// Why a candidate was chosen: its two best features, its weakest, and the council.
+    /// Why a candidate was chosen: where it is most above the ordinary, where least, and the council.
     fn praise(&self, k: usize) -> String {
         let c = &self.field.candidates[k];
         let mut known: Vec<(&str, f64)> =
             features::NAMES.iter().filter_map(|n| features::value(&c.features, n).map(|v| (*n, v))).collect();
-        known.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+        let above = |f: &(&str, f64)| f.1 - features::typical(f.0);
+        known.sort_by(|a, b| above(b).total_cmp(&above(a)).then(a.0.cmp(b.0)));
         // What was said is the reason; clean edges and a face are what every clip must have.
         let telling = |f: &&(&str, f64)| !matches!(f.0, "boundaries" | "clarity" | "faces" | "pace");
         let best: Vec<String> = known.iter().filter(telling).take(2).map(|(n, v)| pantheon::phrase(n, *v)).collect();
-        let weakest = known.last().map(|(n, v)| pantheon::phrase(n, *v)).unwrap_or_default();
+        let lowest = known.last().map(|(n, v)| format!("{} {v:.2}", n.replace('_', " "))).unwrap_or_default();
         format!(
-            "{}; consensus {:.2} with dissent {:.2}; its weakest side: {weakest}",
+            "{}; consensus {:.2}, dissent {:.2}; its low point is {lowest}",
             best.join(" and "),
             c.consensus,
             c.dissent

@@ -10,6 +10,13 @@ use crate::text::{clock, holds, is_question, longest_opening, tokens};
 const GLANCE: usize = 70;
 /// A clause of fewer words is no title.
 const LEAST_WORDS: usize = 3;
+/// The opening line is what the viewer hears under the title: another one has to be clearly stronger.
+const OPENING_BONUS: f64 = 0.18;
+/// Clauses that wait for another one.
+const WAITING: [&str; 22] = [
+    "if", "when", "because", "although", "though", "while", "unless", "until", "since", "before", "after", "once",
+    "wenn", "weil", "obwohl", "als", "si", "quand", "parce", "cuando", "porque", "aunque",
+];
 
 pub(super) struct Title {
     pub text: String,
@@ -24,8 +31,7 @@ pub(super) fn best(desk: &Desk<'_>, lines: &[Line], max: usize) -> Option<(Title
         if desk.is_banned(&title.text) || tokens(&title.text).len() < LEAST_WORDS.min(tokens(&line.raw).len()) {
             continue;
         }
-        // The opening line is what the viewer hears under the title.
-        let score = strength(desk, line, &title.text) + if at == 0 { 0.10 } else { 0.0 };
+        let score = strength(desk, line, &title.text) + if at == 0 { OPENING_BONUS } else { 0.0 };
         if best.as_ref().is_none_or(|b| score > b.0 + 1e-9) {
             best = Some((score, title, at));
         }
@@ -48,9 +54,11 @@ fn strength(desk: &Desk<'_>, line: &Line, title: &str) -> f64 {
     score += if words.iter().any(|w| w.chars().any(|c| c.is_ascii_digit())) { 0.08 } else { 0.0 };
     let content = words.iter().filter(|w| is_content(desk.lexicon, w)).count();
     score += (content as f64 / words.len().max(1) as f64 - 0.4) * 0.4;
+    let waits = words.first().is_some_and(|w| WAITING.contains(&w.as_str()));
+    score -= if waits && !title.trim_end_matches('…').contains(',') { 0.22 } else { 0.0 };
     let Some(l) = desk.lexicon else { return score };
     let any = |list: &[&str]| list.iter().any(|p| holds(&words, p));
-    score += words.iter().filter(|w| l.strong.contains(&w.as_str())).count().min(2) as f64 * 0.12;
+    score += words.iter().filter(|w| l.strong.contains(&w.as_str())).count().min(2) as f64 * 0.09;
     score += if longest_opening(&words, l.claims) > 0 { 0.15 } else { 0.0 };
     score += if any(l.second_person) { 0.08 } else { 0.0 } + if any(l.surprise) { 0.08 } else { 0.0 };
     score += if any(l.amounts) { 0.05 } else { 0.0 } + if any(l.contrast) { 0.04 } else { 0.0 };
@@ -94,8 +102,7 @@ fn clause(text: &str, max: usize) -> Option<String> {
         .filter(|(at, c)| ",;:—–".contains(*c) && text[at + c.len_utf8()..].starts_with(|n: char| n.is_whitespace()));
     marks
         .map(|(at, _)| text[..at].trim_end())
-        .filter(|head| head.chars().count() < max && head.split_whitespace().count() > LEAST_WORDS)
-        .last()
+        .rfind(|head| head.chars().count() < max && head.split_whitespace().count() > LEAST_WORDS)
         .map(|head| format!("{head}…"))
 }
 
