@@ -3,7 +3,10 @@
 
 mod support;
 
-use omniva_contracts::media::Repair;
+use omniva_contracts::media::{Container, Repair};
+use omniva_contracts::streams::{AudioSource, FrameSource};
+use omniva_media::ingest::media_after;
+use omniva_media::read::{AudioReader, FrameOptions, FrameReader};
 use support::Bench;
 
 /// Black picture with a flash, silence with a beep, both at second 2 for 0.2 s; 4 s in all.
@@ -160,4 +163,32 @@ fn check(bench: &Bench, case: &Case) {
         assert!(seen.frames[0].0.abs() < 1e-9, "{name}: starts at {}", seen.frames[0].0);
         assert_eq!(info.audio.as_ref().unwrap().sample_rate, 48_000, "{name}");
     }
+}
+
+#[test]
+fn a_stock_talk_show_is_used_as_it_is() {
+    let folder = std::env::var("OMNIVA_TEST_MEDIA")
+        .expect("set OMNIVA_TEST_MEDIA to the folder with dev_panel.mp4 (`make test` does)");
+    let bench = Bench::new();
+    let (job, info) =
+        bench.ingest_as(&std::path::Path::new(&folder).join("dev_panel.mp4"), Container::Mov).expect("taken in");
+    assert!(!info.normalised && info.repairs.is_empty(), "{:?}", info.repairs);
+    assert!((info.duration - 239.05).abs() < 0.05, "{}", info.duration);
+    let video = info.video.as_ref().expect("video");
+    assert_eq!((video.width, video.height, video.fps), (1280, 720, 25.0));
+    let media = media_after(&job, &info);
+    let mut frames = FrameReader::open(&media, &info, FrameOptions::default()).expect("frames");
+    for n in 0..200 {
+        let frame = frames.next_frame().expect("readable").expect("a frame");
+        assert!((frame.time - f64::from(n) / 25.0).abs() < 0.03, "frame {n} at {}", frame.time);
+        // Five a second, of 25: each the frame nearest to 0, 0.2, 0.4 … s.
+        let nearest = (frame.time * 5.0 - (frame.time * 5.0).round()).abs() <= 0.1;
+        assert_eq!(frame.picture.is_some(), nearest, "frame {n} at {}", frame.time);
+    }
+    let mut sound = AudioReader::open(&media, &info, 16_000).expect("sound");
+    let mut samples = 0;
+    while let Some(block) = sound.next_block().expect("readable") {
+        samples += block.len();
+    }
+    assert_eq!(samples as f64, (info.duration * 16_000.0).round());
 }

@@ -56,6 +56,10 @@ impl Resampler {
                 0,
                 ptr::null_mut(),
             );
+            if result >= 0 {
+                // Mixing channels down must not exceed full scale; for float samples swr would let it.
+                ffi::av_opt_set_double(this.raw.cast(), c"rematrix_maxval".as_ptr(), 1.0, 0);
+            }
             let result = if result < 0 { result } else { ffi::swr_init(this.raw) };
             if result < 0 {
                 return Err(ff::fault(ffmpeg::Error::from(result), "converting its sound"));
@@ -237,5 +241,74 @@ impl Conform {
             }
         }
         Some(&self.block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ffmpeg::format::sample::{Sample, Type};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(samples: usize, rate: u32, value: f32) -> ffmpeg::frame::Audio {
+        let mut frame = ffmpeg::frame::Audio::new(Sample::F32(Type::Planar), samples, ffmpeg::ChannelLayout::STEREO);
+        frame.set_rate(rate);
+        for plane in 0..2 {
+            frame.plane_mut::<f32>(plane).fill(value);
+        }
+        frame
+    }
+
+    fn all(conform: &mut Conform) -> Vec<f32> {
+        conform.finish().expect("flushed");
+        let mut samples = Vec::new();
+        while let Some(block) = conform.pull() {
+            assert!(block.len() <= 1 << 17);
+            samples.extend_from_slice(block);
+        }
+        samples
+    }
+
+    #[test]
+    fn gaps_become_silence_and_overlaps_are_dropped() {
+        let mut conform = Conform::new(16_000, 1);
+        // 0.5 s late; 0.1 s of sound; 1 s of nothing; 0.1 s; the same 0.1 s once more; 0.1 s with 5 ms of jitter.
+        for time in [0.5, 1.6, 1.6, 1.705] {
+            conform.push(&frame(4800, 48_000, 0.5), Some(time)).expect("taken");
+        }
+        let samples = all(&mut conform);
+        let loud = |from: f64, to: f64| {
+            let part = &samples[(from * 16_000.0) as usize..(to * 16_000.0) as usize];
+            part.iter().map(|s| f64::from(*s)).sum::<f64>() / part.len() as f64
+        };
+        assert_eq!(samples.len(), 28_800, "1.8 s");
+        assert!(loud(0.0, 0.499) < 1e-6 && loud(0.602, 1.598) < 1e-6);
+        assert!((loud(0.51, 0.59) - 0.5).abs() < 0.01 && (loud(1.61, 1.79) - 0.5).abs() < 0.01);
+    }
+
+    #[test]
+    fn a_change_of_rate_goes_on_where_it_stood() {
+        let mut conform = Conform::new(16_000, 1);
+        conform.push(&frame(48_000, 48_000, 0.5), Some(0.0)).expect("taken");
+        conform.push(&frame(44_100, 44_100, 0.5), Some(1.0)).expect("taken");
+        conform.push(&frame(22_050, 22_050, 0.5), None).expect("taken");
+        assert!(all(&mut conform).len().abs_diff(48_000) <= 2);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_times_are_the_end_is_where_they_say(
+            frames in proptest::collection::vec((-1.0f64..20.0, 1usize..5000), 1..40),
+        ) {
+            let mut conform = Conform::new(16_000, 2);
+            let mut end = 0.0f64;
+            for (time, samples) in frames {
+                conform.push(&frame(samples, 16_000, 0.1), Some(time)).expect("taken");
+                end = end.max(time + samples as f64 / 16_000.0);
+            }
+            let seconds = all(&mut conform).len() as f64 / 2.0 / 16_000.0;
+            prop_assert!((seconds - end.max(0.0)).abs() <= 2.0 * TOLERANCE + 0.001, "{seconds} {end}");
+        }
     }
 }

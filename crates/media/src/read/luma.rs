@@ -106,3 +106,39 @@ fn luma_plane(frame: &ffmpeg::frame::Video) -> Option<Plane> {
         (!source.data[0].is_null()).then_some(Plane { data: source.data[0], stride, bytes, shift })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gradient(format: ffmpeg::format::Pixel, wide: bool) -> ffmpeg::frame::Video {
+        let mut frame = ffmpeg::frame::Video::new(format, 160, 96);
+        let stride = frame.stride(0);
+        for (n, byte) in frame.data_mut(0).iter_mut().enumerate() {
+            let (x, y) = (n % stride, n / stride);
+            let value = if wide { ((x / 2 + y) as u16) << 2 } else { (x + y) as u16 };
+            *byte = if wide && x % 2 == 1 { (value >> 8) as u8 } else { value as u8 };
+        }
+        frame
+    }
+
+    #[test]
+    fn boxes_are_averaged_for_every_depth() {
+        for (format, wide) in [(ffmpeg::format::Pixel::YUV420P, false), (ffmpeg::format::Pixel::YUV420P10LE, true)] {
+            let mut luma = LumaBox::new(16, 12);
+            assert!(luma.reduce(&gradient(format, wide)));
+            for (n, &pixel) in luma.pixels.iter().enumerate() {
+                let expected = (n % 16) as f64 * 10.0 + 4.5 + (n / 16) as f64 * 8.0 + 3.5;
+                assert!((f64::from(pixel) - expected).abs() <= 1.0, "{format:?} {n}: {pixel} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn formats_without_luma_are_left_to_the_scaler() {
+        let frame = ffmpeg::frame::Video::new(ffmpeg::format::Pixel::RGB24, 160, 96);
+        assert!(!LumaBox::new(16, 12).reduce(&frame));
+        let small = ffmpeg::frame::Video::new(ffmpeg::format::Pixel::YUV420P, 8, 8);
+        assert!(!LumaBox::new(16, 12).reduce(&small));
+    }
+}
