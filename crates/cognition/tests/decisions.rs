@@ -1,5 +1,7 @@
 //! What must hold for every decision, on scripts made for the purpose.
 
+#![allow(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 mod common;
 
 use common::{Said, analysis, said, show_analysis, silent, varied};

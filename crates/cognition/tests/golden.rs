@@ -1,6 +1,8 @@
 //! A whole decision as a table. `UPDATE_GOLDEN=1 cargo test -p omniva-cognition --test golden` writes it anew; read the
 //! difference before you commit it: would a creator agree?
 
+#![allow(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 mod common;
 
 use std::fmt::Write as _;

@@ -1,5 +1,7 @@
 //! Properties of every choice, over generated analyses.
 
+#![allow(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 mod common;
 
 use common::{Said, analysis, analysis_in, said};

@@ -1,5 +1,7 @@
 //! The work grows with the length, not with its square: windows are counted, no clock is read.
 
+#![allow(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 mod common;
 
 use common::{Said, analysis, said};
