@@ -1,6 +1,7 @@
 //! Time in three forms: seconds of the source, seconds of the output, and frames of the canvas. The planner cuts in
 //! whole frames, so that picture and sound of every kept part have exactly the same length.
 
+use omniva_contracts::analysis::Analysis;
 use omniva_contracts::geometry::Span;
 use omniva_contracts::plan::Keep;
 
@@ -40,4 +41,12 @@ pub(crate) fn out_of(keep: &[Keep], source: f64) -> Option<f64> {
         return keep.first().map(|k| k.out);
     };
     Some(k.out + (source - k.source.start).min(k.source.length()))
+}
+
+/// Starts of the shots, each moved onto the start of the source frame that is shown at that time: a border inside a frame's
+/// time on screen would split that frame between two shots.
+pub(crate) fn shot_starts(analysis: &Analysis) -> Vec<f64> {
+    let fps = analysis.media.video.as_ref().map_or(0.0, |v| v.fps);
+    let on_frame = |t: f64| if fps > 0.0 && fps.is_finite() { tidy((t * fps + 1e-3).floor() / fps) } else { t };
+    analysis.seen.shots.iter().map(|s| on_frame(s.start)).collect()
 }

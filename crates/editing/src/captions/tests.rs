@@ -129,7 +129,7 @@ fn every_style_draws_something_different() {
 
 prop_compose! {
     fn some_words()(
-        parts in prop::collection::vec(("[a-zA-Zäß{}\\\\'<&]{1,18}[.,?!]?", 0.03..0.8f64, prop_oneof![Just(0.0), 0.0..1.5f64]), 3..50),
+        parts in prop::collection::vec(("[a-zA-Zäß{}\\\\'<&]{1,18}[.,?!]?", 0.1..0.8f64, prop_oneof![Just(0.0), 0.0..1.5f64]), 8..50),
     ) -> Vec<omniva_contracts::analysis::Word> {
         let mut t = 0.5;
         parts.iter().map(|(text, length, pause)| {

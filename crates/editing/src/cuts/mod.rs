@@ -15,7 +15,7 @@ use omniva_contracts::fault::{Code, Fault};
 use omniva_contracts::geometry::Span;
 use omniva_contracts::plan::{Cut, CutReason, Keep};
 
-use crate::timeline::tidy;
+use crate::timeline::{shot_starts, tidy};
 use quiet::Quiet;
 
 /// Least distance of a cut from a word, seconds: word times are good to a few hundredths.
@@ -139,7 +139,7 @@ fn stretch(analysis: &Analysis, candidate: &Candidate) -> Result<Stretch, Fault>
         }
     }
     // Not one frame of the neighbouring shot in the silence at the ends.
-    for border in analysis.seen.shots.iter().map(|s| s.start).filter(|b| *b > 0.0) {
+    for border in shot_starts(analysis).into_iter().filter(|b| *b > 0.0) {
         if border > wanted.start && border <= speech.start {
             room.start = room.start.max(border);
         }
@@ -153,8 +153,9 @@ fn stretch(analysis: &Analysis, candidate: &Candidate) -> Result<Stretch, Fault>
 
 /// Moves cut edges onto a shot border that lies just outside, so that no rest of a shot flashes up.
 fn avoid_flashes(proposals: &mut [Proposal], analysis: &Analysis) {
+    let borders = shot_starts(analysis);
     for p in proposals {
-        for border in analysis.seen.shots.iter().map(|s| s.start) {
+        for border in borders.iter().copied() {
             if border > p.cut.end && border < p.cut.end + FLASH && border <= p.room.end {
                 p.cut.end = border;
             }

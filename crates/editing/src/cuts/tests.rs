@@ -72,9 +72,14 @@ fn no_frame_of_a_neighbouring_shot_shows_at_the_ends() {
     let mut a = analysis(8.0, speech(&[("One", 0.1), ("two", 0.1), ("three", 0.0)], 2.0, 0.8));
     let end = a.words()[2].end;
     let shot = |start: f64, end: f64| Shot { start, end, motion: 0.0 };
-    a.seen.shots = vec![shot(0.0, 1.95), shot(1.95, end + 0.1), shot(end + 0.1, 8.0)];
+    a.seen.shots = vec![shot(0.0, 1.96), shot(1.96, end + 0.1), shot(end + 0.1, 8.0)];
     let p = cut(&a, Span::new(1.0, 6.0));
-    assert!(p.span.start >= 1.95 && p.span.end <= end + 0.1 + 1e-6, "{:?} must lie in 1.95..{}", p.span, end + 0.1);
+    assert!(
+        p.span.start >= 1.96 - 1e-6 && p.span.end <= end + 0.1 + 1e-6,
+        "{:?} must lie in 1.96..{}",
+        p.span,
+        end + 0.1
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use omniva_contracts::config::{EditConfig, LayoutChoice};
 use omniva_contracts::geometry::{Rect, Span};
 use omniva_contracts::plan::{Keep, Layout, Scene};
 
-use crate::timeline::{Piece, tidy};
+use crate::timeline::{Piece, shot_starts, tidy};
 use geometry::Cell;
 use persons::Person;
 use scenes::Work;
@@ -159,18 +159,18 @@ pub(crate) fn runs(analysis: &Analysis, keep: &[Keep], fps: u32) -> Vec<Run> {
 /// Shot borders are not moved to the canvas's frames: which picture belongs to which shot is decided by the source's frames
 /// when the plan is performed. A rest of a shot shorter than half a frame shows nothing and joins its neighbour.
 fn pieces(analysis: &Analysis, keep: &[Keep], fps: f64) -> Vec<Piece> {
-    let shots = &analysis.seen.shots;
+    let shots = shot_starts(analysis);
     let mut pieces: Vec<Piece> = Vec::new();
     for k in keep {
         let end = tidy(k.out + k.source.length());
-        let first = shots.partition_point(|s| s.start <= k.source.start + 0.5 / fps);
+        let first = shots.partition_point(|s| *s <= k.source.start + 0.5 / fps);
         let (mut from, mut shot) = (k.out, first.checked_sub(1));
         let cut = |from: f64, to: f64, shot| {
             let source = Span::new(k.source.start + (from - k.out), k.source.start + (to - k.out));
             Piece { source, out: Span::new(from, to), shot }
         };
-        for (i, s) in shots.iter().enumerate().skip(first) {
-            let at = tidy(k.out + (s.start - k.source.start));
+        for (i, start) in shots.iter().enumerate().skip(first) {
+            let at = tidy(k.out + (start - k.source.start));
             if at > end - 0.5 / fps {
                 break;
             }

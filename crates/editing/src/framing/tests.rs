@@ -131,7 +131,8 @@ fn a_shot_border_is_a_hard_cut_and_bars_are_left_out() {
         10.0,
         vec![face(1, 0.0, 5.0, 0.3, 0.1, |_| (0.35, 0.4)), face(2, 5.0, 10.0, 0.3, 0.1, |_| (0.6, 0.5))],
     );
-    a.seen.shots = [(0.0, 5.0), (5.0, 10.0)].map(|(start, end)| Shot { start, end, motion: 0.1 }).into();
+    // A border in the middle of a frame belongs to that frame's start (25 frames per second).
+    a.seen.shots = [(0.0, 5.02), (5.02, 10.0)].map(|(start, end)| Shot { start, end, motion: 0.1 }).into();
     let inner = Rect::new(0.15, 0.1, 0.7, 0.8);
     a.seen.inside_bars = vec![Some(inner), None];
     let p = planned(&a, |_| ());
