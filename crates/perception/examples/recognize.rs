@@ -1,8 +1,8 @@
 //! Recognises sound files and prints one JSON line for each: text, seconds taken, words, segments. For measurements:
 //!
-//!     OMNIVA_MODELS=models cargo run --release -p omniva-perception --example recognize -- [--language en] FILE…
+//!     OMNIVA_MODELS=models cargo run --release -p omniva-perception --example recognize -- [--language en] [--no-words] FILE…
 //!
-//! Files of any kind are decoded with the `ffmpeg` command.
+//! `--no-words` leaves recognition out, to see what the rest costs. Files of any kind are decoded with the `ffmpeg` command.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,6 +63,8 @@ fn main() {
     let models = PathBuf::from(std::env::var("OMNIVA_MODELS").unwrap_or_else(|_| "models".into()));
     let mut files: Vec<String> = std::env::args().skip(1).collect();
     let mut language = None;
+    let recognize = !files.iter().any(|f| f == "--no-words");
+    files.retain(|f| f != "--no-words");
     if files.first().is_some_and(|f| f == "--language") && files.len() > 1 {
         language = Some(files.remove(1));
         files.remove(0);
@@ -70,7 +72,7 @@ fn main() {
     for file in &files {
         let samples = decode(file);
         let duration = samples.len() as f64 / 16_000.0;
-        let job = job(file, &models, duration, language.clone());
+        let job = ListenJob { recognize, ..job(file, &models, duration, language.clone()) };
         let begun = Instant::now();
         match listen(&job, &mut Samples(samples, 0), &Silent) {
             Ok(heard) => {

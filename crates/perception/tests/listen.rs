@@ -1,5 +1,7 @@
 //! Listening with the real models to real speech. Needs OMNIVA_MODELS and OMNIVA_TEST_MEDIA (`make test` sets both).
 
+#![allow(clippy::expect_used)]
+
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
