@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use omniva_assets::WorkDir;
 use omniva_contracts::config::Limits;
 use omniva_contracts::jobs::{ChildJob, IngestJob, MediaRef};
-use omniva_contracts::media::{Container, MediaInfo};
+use omniva_contracts::media::MediaInfo;
 use omniva_contracts::{Code, Fault};
 use serde_json::json;
 
@@ -76,9 +76,6 @@ impl Source {
     /// True for containers that hold only sound as far as the engine is concerned.
     pub fn audio_only(&self) -> bool {
         self.info.video.is_none()
-    }
-    pub fn container(&self) -> Container {
-        self.media.container
     }
 }
 

@@ -86,6 +86,10 @@ impl Config {
         self.limits.validate(&mut faults);
         personas::validate(&self.personas, &mut faults);
         self.brand.validate(&mut faults);
+        if self.clip.captions != "none" && self.captions.style(&self.clip.captions).is_none() {
+            let names: Vec<&str> = self.captions.styles.iter().map(|s| s.name.as_str()).collect();
+            faults.push(format!("clip.captions = {:?}: must be {} or none", self.clip.captions, names.join(", ")));
+        }
         if faults.is_empty() {
             return Ok(());
         }
