@@ -27,10 +27,15 @@ pub fn reaches(loudness_before: f64, target_lufs: f64) -> bool {
     loudness_before > SILENCE && target_lufs - loudness_before <= MAX_GAIN_DB
 }
 
-/// How far from the target the finished loudness may be before the gain is corrected, LU.
+/// How far from the target the loudness may be before the gain is corrected: before AAC, and after it, LU.
 const CLOSE_LU: f64 = 0.1;
+const FINISHED_LU: f64 = 0.25;
+/// Distance that the true peak keeps from the ceiling after AAC, dB.
+const MARGIN_DB: f64 = 0.05;
 /// AAC moves peaks: the first limiter setting lies this far under the ceiling, dB.
 const HEADROOM_DB: f64 = 0.5;
+/// Gain behind the cleaning filters stays within this, dB.
+const WIDEST_DB: f64 = 45.0;
 /// Rounds of encoding and correcting.
 const ROUNDS: usize = 4;
 
@@ -134,39 +139,37 @@ pub(crate) fn finish(pcm: &[f32], job: &RenderJob, before: f64, monitor: &dyn Mo
     let target = audio.target_lufs + job.gain_db;
     let allowed = audio.ceiling_dbtp + job.ceiling_offset_db;
     let audible = integrated(pcm)? > SILENCE;
-    let (mut gain, mut ceiling) = (0.0, allowed - HEADROOM_DB);
-    let mut best: Option<Mastered> = None;
-    for round in 0..ROUNDS {
+    let goal = target.min(before + MAX_GAIN_DB);
+    let (mut gain, mut aim, mut ceiling) = (0.0, goal, allowed - HEADROOM_DB);
+    for round in 1.. {
         if monitor.cancelled() {
             return Err(Fault::cancelled());
         }
-        let limited = if audible { approach(pcm, target, before, &mut gain, ceiling)? } else { pcm.to_vec() };
+        let limited = if audible { approach(pcm, aim, &mut gain, ceiling)? } else { pcm.to_vec() };
         let sound = encode_sound(&limited, kbps, true)?;
         drop(limited);
         let (after, peak) = heard(&sound)?;
-        let settled = peak <= allowed - 0.05 || !audible;
-        best = Some(Mastered { sound, before, after });
-        if settled || round + 1 == ROUNDS {
-            break;
+        let (off, over) = (goal - after, peak - allowed);
+        if round == ROUNDS || !audible || (off.abs() <= FINISHED_LU && over <= -MARGIN_DB) {
+            return Ok(Mastered { sound, before, after });
         }
-        ceiling -= (peak - allowed).max(0.0) + 0.15;
+        // AAC drops what it thinks inaudible, which noise-like sound pays with some loudness.
+        aim = if off.abs() > FINISHED_LU { (aim + off).clamp(goal - 3.0, goal + 3.0) } else { aim };
+        ceiling = if over > -MARGIN_DB { ceiling - over - 3.0 * MARGIN_DB } else { ceiling };
     }
-    best.ok_or_else(|| Fault::internal("the sound was never encoded"))
+    Err(Fault::internal("the sound was never finished"))
 }
 
-/// Finds the gain with which the limited sound has the target loudness, and returns that sound.
-fn approach(pcm: &[f32], target: f64, before: f64, gain: &mut f64, ceiling: f64) -> Result<Vec<f32>, Fault> {
-    // Cleaning brought the sound to the working level already; what counts is the gain since the source.
-    let most = MAX_GAIN_DB.min((MAX_GAIN_DB - (WORKING_LUFS - before)).max(0.0)).max(0.0);
-    let mut limited;
+/// Finds the gain with which the limited sound has the loudness `aim`, and returns that sound.
+fn approach(pcm: &[f32], aim: f64, gain: &mut f64, ceiling: f64) -> Result<Vec<f32>, Fault> {
     let mut rounds = 0;
     loop {
-        limited = pcm.to_vec();
+        let mut limited = pcm.to_vec();
         scale(&mut limited, amplitude(*gain));
         limiter::limit(&mut limited, amplitude(ceiling) as f32);
-        let off = target - integrated(&limited)?;
+        let off = aim - integrated(&limited)?;
         rounds += 1;
-        let next = (*gain + off).clamp(-MAX_GAIN_DB, most);
+        let next = (*gain + off).clamp(-WIDEST_DB, WIDEST_DB);
         if off.abs() <= CLOSE_LU || rounds == 8 || (next - *gain).abs() < 0.01 {
             return Ok(limited);
         }

@@ -101,7 +101,8 @@ fn x264_options(s: &VideoSettings) -> Dictionary<'static> {
     o.set("preset", &s.plan.preset);
     o.set("crf", &s.plan.crf.to_string());
     o.set("profile", "high");
-    o.set("x264-params", "open-gop=0");
+    // The two tools that make it High profile, which the fastest presets would leave out.
+    o.set("x264-params", "open-gop=0:cabac=1:8x8dct=1");
     rate_limits(&mut o, s);
     o
 }

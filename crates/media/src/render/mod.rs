@@ -13,6 +13,7 @@ mod insert;
 pub(crate) mod mux;
 mod paint;
 pub(crate) mod pool;
+mod recolour;
 pub(crate) mod resize;
 mod source;
 #[cfg(test)]

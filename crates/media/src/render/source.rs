@@ -157,9 +157,4 @@ impl Source {
             }
         }
     }
-
-    /// Packets and pictures that could not be decoded.
-    pub fn damaged(&self) -> u64 {
-        self.decoder.damaged()
-    }
 }

@@ -8,6 +8,7 @@ use omniva_contracts::Fault;
 
 use super::faults::{encoding, ok};
 use super::pool::out_of_memory;
+use super::recolour::Recolour;
 
 /// Converts pictures only when they need it; keeps the last conversion.
 #[derive(Default)]
@@ -18,12 +19,13 @@ pub(crate) struct Tidy {
 
 /// What decides how a picture is converted.
 #[derive(Clone, Copy, PartialEq)]
-struct Kind {
-    format: Pixel,
-    width: u32,
-    height: u32,
-    matrix: i32,
-    full: bool,
+pub(super) struct Kind {
+    pub format: Pixel,
+    pub width: u32,
+    pub height: u32,
+    /// FFmpeg's number of the colour matrix (`SWS_CS_*`).
+    pub matrix: i32,
+    pub full: bool,
 }
 
 struct Scaler {
@@ -84,19 +86,16 @@ impl Tidy {
     }
 
     fn convert(&mut self, picture: &frame::Video, kind: Kind) -> Result<frame::Video, Fault> {
+        if let Some(recolour) = Recolour::of(&kind) {
+            let mut out = self.target(&kind)?;
+            recolour.run(picture, &mut out);
+            return Ok(out);
+        }
         if !self.scaler.as_ref().is_some_and(|s| s.kind == kind) {
             self.scaler = Some(Scaler::new(kind)?);
         }
+        let mut out = self.target(&kind)?;
         let Some(scaler) = &self.scaler else { return Err(out_of_memory()) };
-        let reusable =
-            self.converted.take().map(|(_, f)| f).filter(|f| (f.width(), f.height()) == (kind.width, kind.height));
-        let mut out = match reusable {
-            Some(frame) => frame,
-            None => frame::Video::new(Pixel::YUV420P, kind.width, kind.height),
-        };
-        if out.planes() == 0 || out.data(0).is_empty() {
-            return Err(out_of_memory());
-        }
         // SAFETY: both frames are allocated with the size and format that the context was made for.
         let rows = unsafe {
             let (from, to) = (picture.as_ptr(), out.as_mut_ptr());
@@ -112,6 +111,18 @@ impl Tidy {
         };
         ok(rows).map_err(|e| encoding("converting the picture's colours", e))?;
         Ok(out)
+    }
+}
+
+impl Tidy {
+    /// A picture to convert into: the last conversion's when it fits.
+    fn target(&mut self, kind: &Kind) -> Result<frame::Video, Fault> {
+        let last = self.converted.take().map(|(_, f)| f);
+        let out = match last.filter(|f| (f.width(), f.height()) == (kind.width, kind.height)) {
+            Some(frame) => frame,
+            None => frame::Video::new(Pixel::YUV420P, kind.width, kind.height),
+        };
+        if out.planes() == 0 || out.data(0).is_empty() { Err(out_of_memory()) } else { Ok(out) }
     }
 }
 

@@ -1,0 +1,10 @@
+//! Whole renders and checks of synthetic sources, which the `ffmpeg` command line makes, and of real speech.
+
+#[path = "../../src/render/testing.rs"]
+mod testing;
+
+mod faults;
+mod picture;
+mod quality;
+mod sound;
+mod tools;
