@@ -14,7 +14,10 @@ pub fn section(out: &mut String, view: &View<'_>) {
         return;
     }
     let title = if view.record.dry_run { "The planned clips" } else { "The clips" };
-    put!(out, "<section id=\"clips\" aria-labelledby=\"h-clips\"><div class=\"section-head\"><h2 id=\"h-clips\">{title}</h2></div>");
+    put!(
+        out,
+        "<section id=\"clips\" aria-labelledby=\"h-clips\"><div class=\"section-head\"><h2 id=\"h-clips\">{title}</h2></div>"
+    );
     for card in &view.cards {
         one(out, view, card);
     }
@@ -23,7 +26,10 @@ pub fn section(out: &mut String, view: &View<'_>) {
 
 fn one(out: &mut String, view: &View<'_>, card: &Card<'_>) {
     let rank = card.rank;
-    put!(out, "<article class=\"clip\" id=\"clip-{rank}\" aria-labelledby=\"t-{rank}\" data-rank=\"{rank}\"><div class=\"stage\">");
+    put!(
+        out,
+        "<article class=\"clip\" id=\"clip-{rank}\" aria-labelledby=\"t-{rank}\" data-rank=\"{rank}\"><div class=\"stage\">"
+    );
     player(out, view, card);
     files(out, card);
     out.push_str("</div><div class=\"story\">");
@@ -65,7 +71,12 @@ fn player(out: &mut String, view: &View<'_>, card: &Card<'_>) {
     let shape = card.made.as_ref().map_or((9, 16), |m| m.plan.canvas.aspect.size());
     let rank = card.rank;
     if let Some(src) = card.files.and_then(|f| address(&f.video)) {
-        put!(out, "<video controls preload=\"metadata\" playsinline width=\"{}\" height=\"{}\" aria-label=\"Clip {rank}, captions are part of the picture\" data-rank=\"{rank}\"", shape.0, shape.1);
+        put!(
+            out,
+            "<video controls preload=\"metadata\" playsinline width=\"{}\" height=\"{}\" aria-label=\"Clip {rank}, captions are part of the picture\" data-rank=\"{rank}\"",
+            shape.0,
+            shape.1
+        );
         if let Some(t) = &card.thumbnail {
             put!(out, " poster=\"{t}\"");
         }
@@ -79,7 +90,12 @@ fn player(out: &mut String, view: &View<'_>, card: &Card<'_>) {
     } else {
         "no file"
     };
-    put!(out, "<svg class=\"no-video\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Clip {rank}, {state}\"><rect width=\"100%\" height=\"100%\"/><text class=\"numeral\" x=\"50%\" y=\"50%\">{rank}</text><text class=\"state\" x=\"50%\" y=\"60%\">{state}</text></svg>", shape.0, shape.1);
+    put!(
+        out,
+        "<svg class=\"no-video\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Clip {rank}, {state}\"><rect width=\"100%\" height=\"100%\"/><text class=\"numeral\" x=\"50%\" y=\"50%\">{rank}</text><text class=\"state\" x=\"50%\" y=\"60%\">{state}</text></svg>",
+        shape.0,
+        shape.1
+    );
 }
 
 fn head(out: &mut String, view: &View<'_>, card: &Card<'_>) {
@@ -96,7 +112,8 @@ fn head(out: &mut String, view: &View<'_>, card: &Card<'_>) {
         None => put!(out, " · candidate {}", Short(card.id, 40)),
     }
     if let Some(q) = card.qc {
-        let (class, text) = if q.passed() { ("ok", "passed quality control") } else { ("bad", "failed quality control") };
+        let (class, text) =
+            if q.passed() { ("ok", "passed quality control") } else { ("bad", "failed quality control") };
         put!(out, " · <span class=\"{class}\">{text}</span>");
     }
     out.push_str("</p>");
@@ -140,23 +157,46 @@ fn files(out: &mut String, card: &Card<'_>) {
     }
     out.push_str("</dd></div>");
     if let Some(q) = card.qc {
-        put!(out, "<div><dt>Loudness</dt><dd>{:.1} → {:.1} LUFS</dd></div>", finite(m.loudness_before), finite(q.integrated_lufs));
+        put!(
+            out,
+            "<div><dt>Loudness</dt><dd>{:.1} → {:.1} LUFS</dd></div>",
+            finite(m.loudness_before),
+            finite(q.integrated_lufs)
+        );
         put!(out, "<div><dt>File</dt><dd>{}</dd></div>", bytes(q.bytes));
     }
-    let time = if m.from_cache { "kept from an earlier run".to_owned() } else { format!("{:.1} s ({:.1} s of CPU)", finite(m.wall_seconds), finite(m.cpu_seconds)) };
+    let time = if m.from_cache {
+        "kept from an earlier run".to_owned()
+    } else {
+        format!("{:.1} s ({:.1} s of CPU)", finite(m.wall_seconds), finite(m.cpu_seconds))
+    };
     put!(out, "<div><dt>Rendered in</dt><dd>{time}</dd></div></dl>");
 }
 
 fn quality(out: &mut String, card: &Card<'_>) {
     let Some(q) = card.qc else { return };
     let failed = q.failed().count();
-    let state = if failed == 0 { format!("{} passed", count(q.checks.len(), "check", "checks")) } else { format!("{failed} of {} failed", count(q.checks.len(), "check", "checks")) };
-    put!(out, "<h4>Quality control</h4><details class=\"qc\"{}><summary>{state}</summary>", if failed > 0 { " open" } else { "" });
+    let state = if failed == 0 {
+        format!("{} passed", count(q.checks.len(), "check", "checks"))
+    } else {
+        format!("{failed} of {} failed", count(q.checks.len(), "check", "checks"))
+    };
+    out.push_str("<h4>Quality control</h4><ul class=\"marks\" aria-label=\"Checks\">");
+    for c in q.checks.iter().take(60) {
+        put!(out, "<li class=\"{}\">{}</li>", if c.passed { "ok" } else { "bad" }, Short(&words(&c.name), 60));
+    }
+    put!(out, "</ul><details class=\"qc\"{}><summary>{state}</summary>", if failed > 0 { " open" } else { "" });
     checks(out, q);
     for r in q.repairs.iter().take(10) {
         put!(out, "<p class=\"aside\"><b>Repaired once.</b> {}</p>", Short(r, 400));
     }
-    put!(out, "<p class=\"quiet\">{} frames, {:.3} s, SHA-256 <code>{}</code></p></details>", q.frames, finite(q.duration), Short(&q.sha256, 64));
+    put!(
+        out,
+        "<p class=\"quiet\">{} frames, {:.3} s, SHA-256 <code>{}</code></p></details>",
+        q.frames,
+        finite(q.duration),
+        Short(&q.sha256, 64)
+    );
 }
 
 fn checks(out: &mut String, q: &QcReport) {
@@ -176,24 +216,24 @@ fn checks(out: &mut String, q: &QcReport) {
 
 fn more(out: &mut String, card: &Card<'_>) {
     let Some(m) = &card.made else { return };
-    let f = m.framing;
-    if f.face_samples > 0 {
+    if !m.transcript.trim().is_empty() {
         put!(
             out,
-            "<p class=\"quiet\">Camera: the face is in the crop in {:.1} % of {}, {:.2} reversals a second. Pauses over 0.6 s make up {:.1} %.</p>",
-            finite(f.face_in_crop) * 100.0,
-            count(usize::try_from(f.face_samples).unwrap_or(usize::MAX), "sample", "samples"),
-            finite(f.reversals_per_second),
-            finite(f.long_pause_share) * 100.0
+            "<details><summary>Transcript of the clip</summary><p class=\"transcript\" dir=\"auto\">{}</p></details>",
+            Short(m.transcript.trim(), 12_000)
         );
-    }
-    if !m.transcript.trim().is_empty() {
-        put!(out, "<details><summary>Transcript of the clip</summary><p class=\"transcript\" dir=\"auto\">{}</p></details>", Short(m.transcript.trim(), 12_000));
     }
     if !m.draft.style_deltas.is_empty() {
         out.push_str("<details><summary>How the words were written</summary><dl class=\"deltas\">");
         for d in m.draft.style_deltas.iter().take(20) {
-            put!(out, "<div><dt>{}: {}</dt><dd><del dir=\"auto\">{}</del><ins dir=\"auto\">{}</ins></dd></div>", Short(&d.field, 40), Short(&d.why, 200), Short(&d.before, 600), Short(&d.after, 600));
+            put!(
+                out,
+                "<div><dt>{}: {}</dt><dd><del dir=\"auto\">{}</del><ins dir=\"auto\">{}</ins></dd></div>",
+                Short(&d.field, 40),
+                Short(&d.why, 200),
+                Short(&d.before, 600),
+                Short(&d.after, 600)
+            );
         }
         out.push_str("</dl></details>");
     }

@@ -25,7 +25,7 @@ pub fn plot(out: &mut String, c: &Candidate) {
             Short(&v.commentary, 300)
         );
     }
-    out.push_str("</tbody></table>");
+    out.push_str("</tbody></table><p class=\"key\">Dot: the vote from 0 to 1. Grey: how unsure the persona is. Red: the council’s consensus.</p>");
 }
 
 /// The vote as a dot, the doubt (1 − confidence) as a line about it, the consensus as a thin mark.

@@ -1,6 +1,6 @@
 //! How a clip was cut out of its source and framed: two strips, and the lists behind them.
 
-use omniva_contracts::plan::{CutReason, EditPlan, Layout};
+use omniva_contracts::plan::{CropKey, CutReason, EditPlan, Layout};
 
 use crate::escape::Short;
 use crate::format::{clock, count, finite};
@@ -19,12 +19,33 @@ pub fn section(out: &mut String, made: &Made<'_>, extra: Option<f64>) {
     scene_strip(out, plan);
     out.push_str("</div>");
     if let Some(why) = &plan.canvas.fallback {
-        put!(out, "<p class=\"aside\"><b>{} instead of what was asked for.</b> {}</p>", plan.canvas.aspect.as_str(), Short(why, 600));
+        put!(
+            out,
+            "<p class=\"aside\"><b>{} instead of what was asked for.</b> {}</p>",
+            plan.canvas.aspect.as_str(),
+            Short(why, 600)
+        );
     }
     for note in plan.notes.iter().take(20) {
         put!(out, "<p class=\"aside\">{}</p>", Short(note, 600));
     }
+    camera(out, made);
     lists(out, made);
+}
+
+/// How well the camera keeps the faces, measured on the plan.
+fn camera(out: &mut String, made: &Made<'_>) {
+    let f = made.framing;
+    if f.face_samples > 0 {
+        put!(
+            out,
+            "<p class=\"quiet\">Camera: the face is in the crop in {:.1} % of {}, {:.2} reversals a second. Pauses over 0.6 s make up {:.1} %.</p>",
+            finite(f.face_in_crop) * 100.0,
+            count(usize::try_from(f.face_samples).unwrap_or(usize::MAX), "sample", "samples"),
+            finite(f.reversals_per_second),
+            finite(f.long_pause_share) * 100.0
+        );
+    }
 }
 
 fn summary(out: &mut String, plan: &EditPlan, extra: Option<f64>) {
@@ -81,7 +102,12 @@ fn layout(l: &Layout) -> (&'static str, &'static str) {
 fn source_strip(out: &mut String, plan: &EditPlan) {
     let (from, len) = (plan.source_span.start, plan.source_span.length().max(0.001));
     let x = |t: f64| (finite(t - from) / len * 100.0).clamp(0.0, 100.0);
-    put!(out, "<figure class=\"strip\"><figcaption>Kept of {}–{}</figcaption><svg height=\"18\" aria-hidden=\"true\">", clock(plan.source_span.start), clock(plan.source_span.end));
+    put!(
+        out,
+        "<figure class=\"strip\"><figcaption>Kept of {}–{}</figcaption><svg height=\"18\" aria-hidden=\"true\">",
+        clock(plan.source_span.start),
+        clock(plan.source_span.end)
+    );
     for k in plan.keep.iter().take(MOST) {
         let (a, b) = (x(k.source.start), x(k.source.end));
         put!(out, "<rect class=\"kept\" x=\"{a:.2}%\" width=\"{:.2}%\" height=\"18\"/>", (b - a).max(0.05));
@@ -89,7 +115,12 @@ fn source_strip(out: &mut String, plan: &EditPlan) {
     for c in plan.cuts.iter().take(MOST) {
         let (a, b) = (x(c.source.start), x(c.source.end));
         let (class, name) = reason(c.why);
-        put!(out, "<rect class=\"{class}\" x=\"{a:.2}%\" width=\"{:.2}%\" y=\"3\" height=\"12\"><title>{name}, {:.2} s</title></rect>", (b - a).max(0.2), c.source.length());
+        put!(
+            out,
+            "<rect class=\"{class}\" x=\"{a:.2}%\" width=\"{:.2}%\" y=\"3\" height=\"12\"><title>{name}, {:.2} s</title></rect>",
+            (b - a).max(0.2),
+            c.source.length()
+        );
     }
     out.push_str("<line class=\"head\" y1=\"0\" y2=\"18\" visibility=\"hidden\"/></svg></figure>");
 }
@@ -97,25 +128,51 @@ fn source_strip(out: &mut String, plan: &EditPlan) {
 /// The finished clip: its scenes, coloured by layout.
 fn scene_strip(out: &mut String, plan: &EditPlan) {
     let len = plan.duration().max(0.001);
-    put!(out, "<figure class=\"strip\"><figcaption>Framing, {}</figcaption><svg height=\"26\" aria-hidden=\"true\">", count(plan.scenes.len(), "scene", "scenes"));
+    put!(
+        out,
+        "<figure class=\"strip\"><figcaption>Framing, {}; the line is the camera’s way from left (above) to right (below)</figcaption><svg height=\"34\" aria-hidden=\"true\">",
+        count(plan.scenes.len(), "scene", "scenes")
+    );
     for s in plan.scenes.iter().take(MOST) {
         let a = (finite(s.out.start) / len * 100.0).clamp(0.0, 100.0);
         let b = (finite(s.out.end) / len * 100.0).clamp(a, 100.0);
         let (class, name) = layout(&s.layout);
         put!(
             out,
-            "<svg x=\"{a:.2}%\" width=\"{:.2}%\" height=\"26\"><rect class=\"{class}\" width=\"100%\" height=\"26\"><title>{name}: {}</title></rect><text x=\"6\" y=\"17\">{name}</text></svg>",
+            "<svg x=\"{a:.2}%\" width=\"{:.2}%\" height=\"34\"><rect class=\"{class}\" width=\"100%\" height=\"34\"><title>{name}: {}</title></rect><text x=\"6\" y=\"14\">{name}</text>",
             (b - a - 0.2).max(0.1),
             Short(&s.why, 200)
         );
+        if let Layout::Single { keys } = &s.layout {
+            path(out, keys, s.out.start, s.out.length());
+        }
+        out.push_str("</svg>");
     }
     out.push_str("</svg></figure>");
+}
+
+/// The centre of the crop from left (top of the strip) to right (bottom), so that moves of the camera can be seen.
+fn path(out: &mut String, keys: &[CropKey], from: f64, len: f64) {
+    if keys.len() < 2 {
+        return;
+    }
+    out.push_str("<svg class=\"path\" height=\"34\" viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\"><path d=\"");
+    for (i, k) in keys.iter().take(MOST).enumerate() {
+        let x = (finite(k.out - from) / len.max(0.001) * 1000.0).clamp(0.0, 1000.0);
+        let y = 6.0 + finite(k.rect.center().0).clamp(0.0, 1.0) * 88.0;
+        put!(out, "{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
+    }
+    out.push_str("\"/></svg>");
 }
 
 fn lists(out: &mut String, made: &Made<'_>) {
     let plan = made.plan;
     if !plan.cuts.is_empty() {
-        put!(out, "<details><summary>{}</summary><table class=\"plain\"><thead><tr><th scope=\"col\">At</th><th scope=\"col\" class=\"num\">Seconds</th><th scope=\"col\">Why</th><th scope=\"col\">Words</th></tr></thead><tbody>", count(plan.cuts.len(), "cut", "cuts"));
+        put!(
+            out,
+            "<details><summary>{}</summary><table class=\"plain\"><thead><tr><th scope=\"col\">At</th><th scope=\"col\" class=\"num\">Seconds</th><th scope=\"col\">Why</th><th scope=\"col\">Words</th></tr></thead><tbody>",
+            count(plan.cuts.len(), "cut", "cuts")
+        );
         for c in plan.cuts.iter().take(MOST) {
             let (class, name) = reason(c.why);
             put!(
@@ -128,13 +185,27 @@ fn lists(out: &mut String, made: &Made<'_>) {
         }
         out.push_str("</tbody></table></details>");
     }
-    put!(out, "<details><summary>{}</summary><table class=\"plain\"><thead><tr><th scope=\"col\">In the clip</th><th scope=\"col\">Layout</th><th scope=\"col\">Why</th></tr></thead><tbody>", count(plan.scenes.len(), "scene", "scenes"));
+    put!(
+        out,
+        "<details><summary>{}</summary><table class=\"plain\"><thead><tr><th scope=\"col\">In the clip</th><th scope=\"col\">Layout</th><th scope=\"col\">Why</th></tr></thead><tbody>",
+        count(plan.scenes.len(), "scene", "scenes")
+    );
     for s in plan.scenes.iter().take(MOST) {
         let (class, name) = layout(&s.layout);
-        put!(out, "<tr><th scope=\"row\">{}–{}</th><td><i class=\"{class}\"></i>{name}</td><td>{}</td></tr>", clock(s.out.start), clock(s.out.end), Short(&s.why, 300));
+        put!(
+            out,
+            "<tr><th scope=\"row\">{}–{}</th><td><i class=\"{class}\"></i>{name}</td><td>{}</td></tr>",
+            clock(s.out.start),
+            clock(s.out.end),
+            Short(&s.why, 300)
+        );
     }
     out.push_str("</tbody></table></details>");
-    put!(out, "<details><summary>{}</summary><ol class=\"operations\">", count(made.job.operations.len(), "operation", "operations"));
+    put!(
+        out,
+        "<details><summary>{}</summary><ol class=\"operations\">",
+        count(made.job.operations.len(), "operation", "operations")
+    );
     for op in made.job.operations.iter().take(MOST) {
         put!(out, "<li>{}</li>", Short(op, 500));
     }
@@ -166,5 +237,13 @@ fn sound(out: &mut String, plan: &EditPlan) {
         || "no captions".to_owned(),
         |c| format!("captions in style {} ({})", c.style.name, count(c.pages.len(), "page", "pages")),
     );
-    put!(out, "<p class=\"quiet\">Sound: {}. Text: {}. Encoder asked for: {}, {} crf {}.</p>", Short(&steps.join(", "), 400), Short(&captions, 200), wire(&plan.encode.encoder), Short(&plan.encode.preset, 40), plan.encode.crf);
+    put!(
+        out,
+        "<p class=\"quiet\">Sound: {}. Text: {}. Encoder asked for: {}, {} crf {}.</p>",
+        Short(&steps.join(", "), 400),
+        Short(&captions, 200),
+        wire(&plan.encode.encoder),
+        Short(&plan.encode.preset, 40),
+        plan.encode.crf
+    );
 }

@@ -73,7 +73,11 @@ mod tests {
 
     #[test]
     fn thinning_keeps_the_prevailing_kind() {
-        let runs = vec![Run { start: 0.0, end: 6.0, kind: 1 }, Run { start: 6.0, end: 7.0, kind: 2 }, Run { start: 9.0, end: 10.0, kind: 1 }];
+        let runs = vec![
+            Run { start: 0.0, end: 6.0, kind: 1 },
+            Run { start: 6.0, end: 7.0, kind: 2 },
+            Run { start: 9.0, end: 10.0, kind: 1 },
+        ];
         let thinned = thin(runs, 10.0, 2);
         assert_eq!(thinned, vec![Run { start: 0.0, end: 10.0, kind: 1 }]);
     }

@@ -35,22 +35,32 @@ fn facts(out: &mut String, view: &View<'_>) {
     };
     fact("Source", &length(m.duration), &format!("{} · {}", bytes(m.bytes), m.container.demuxer()));
     match &m.video {
-        Some(v) => fact("Picture", &format!("{} × {}", v.width, v.height), &format!("{} at {} fps", v.codec, trim(v.fps))),
+        Some(v) => {
+            fact("Picture", &format!("{} × {}", v.width, v.height), &format!("{} at {} fps", v.codec, trim(v.fps)))
+        }
         None => fact("Picture", "none", "sound only"),
     }
     match &m.audio {
-        Some(a) => fact("Sound", channels(a.channels), &format!("{} at {} kHz", a.codec, trim(f64::from(a.sample_rate) / 1000.0))),
+        Some(a) => fact(
+            "Sound",
+            channels(a.channels),
+            &format!("{} at {} kHz", a.codec, trim(f64::from(a.sample_rate) / 1000.0)),
+        ),
         None => fact("Sound", "none", "picture only"),
     }
     match &d.language {
-        Some(l) => fact("Language", language(&l.code).unwrap_or(&l.code), &format!("{:.0} % sure", finite(l.confidence) * 100.0)),
+        Some(l) => fact(
+            "Language",
+            language(&l.code).unwrap_or(&l.code),
+            &format!("{:.0} % sure", finite(l.confidence) * 100.0),
+        ),
         None => fact("Language", "unknown", "no speech recognised"),
     }
     let voices = d.timeline.turns.iter().map(|t| t.speaker).collect::<std::collections::BTreeSet<_>>().len();
     fact("Voices", &voices.to_string(), &count(d.timeline.topics.len(), "topic", "topics"));
     fact("Candidates", &d.choice.candidates.len().to_string(), &format!("{} chosen", d.choice.chosen.len()));
     let memory = view.record.measured.peak_memory_bytes;
-    let note = if memory > 0 { format!("{} at most in memory", bytes(memory)) } else { String::new() };
+    let note = if memory > 0 { format!("{} of memory", bytes(memory)) } else { String::new() };
     fact("Run", &length(view.record.measured.wall_seconds), &note);
     out.push_str("</dl>");
 }
@@ -77,12 +87,20 @@ pub fn notices(out: &mut String, view: &View<'_>) {
         inner.push_str("<div class=\"notice info\"><h2>Dry run</h2><p>Everything was decided and nothing was rendered. Run the same command without <code>--dry-run</code> to get the clips; the finished stages are kept.</p></div>");
     }
     if let Some(why) = &choice.why_none {
-        put!(inner, "<div class=\"notice grave\"><h2>Why there is no clip</h2><p class=\"big\" dir=\"auto\">{}</p></div>", Short(why, 2000));
+        put!(
+            inner,
+            "<div class=\"notice grave\"><h2>Why there is no clip</h2><p class=\"big\" dir=\"auto\">{}</p></div>",
+            Short(why, 2000)
+        );
     } else if view.cards.is_empty() {
         inner.push_str("<div class=\"notice grave\"><h2>There is no clip</h2><p>No candidate was chosen; the table below gives the reason for each.</p></div>");
     }
     if !r.failures.is_empty() {
-        put!(inner, "<div class=\"notice grave\"><h2>{} could not be delivered</h2><ul class=\"faults\">", count(r.failures.len(), "clip", "clips"));
+        put!(
+            inner,
+            "<div class=\"notice grave\"><h2>{} could not be delivered</h2><ul class=\"faults\">",
+            count(r.failures.len(), "clip", "clips")
+        );
         for f in r.failures.iter().take(LINES) {
             put!(inner, "<li><a href=\"#clip-{0}\">Clip {0}</a> ", f.rank);
             fault(&mut inner, &f.fault);
@@ -132,7 +150,14 @@ pub fn about(out: &mut String, view: &View<'_>) {
     out.push_str("<section id=\"run\" aria-labelledby=\"h-run\"><div class=\"section-head\"><h2 id=\"h-run\">How it was made</h2></div><div class=\"columns\">");
     out.push_str("<div><h3>Models</h3><div class=\"table-wrap\" role=\"region\" aria-label=\"Models\" tabindex=\"0\"><table class=\"plain\"><thead><tr><th scope=\"col\">Used for</th><th scope=\"col\">Model</th><th scope=\"col\">SHA-256</th></tr></thead><tbody>");
     for m in d.models.iter().take(LINES) {
-        put!(out, "<tr><th scope=\"row\">{}</th><td>{}</td><td><code title=\"{}\">{}</code></td></tr>", Short(&words(&m.role), 60), Short(&m.name, 80), Short(&m.sha256, 64), Short(&m.sha256, 12));
+        put!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td><code title=\"{}\">{}</code></td></tr>",
+            Short(&words(&m.role), 60),
+            Short(&m.name, 80),
+            Short(&m.sha256, 64),
+            Short(&m.sha256, 12)
+        );
     }
     out.push_str("</tbody></table></div></div><div><h3>Stages</h3><table class=\"plain\"><thead><tr><th scope=\"col\">Stage</th><th scope=\"col\" class=\"num\">Time</th></tr></thead><tbody>");
     for s in r.measured.stages.iter().take(200) {
@@ -142,7 +167,7 @@ pub fn about(out: &mut String, view: &View<'_>) {
     out.push_str("</tbody></table></div></div>");
     out.push_str("<dl class=\"small\">");
     if !d.media.repairs.is_empty() {
-        let names: Vec<String> = d.media.repairs.iter().map(|v| wire(v)).collect();
+        let names: Vec<String> = d.media.repairs.iter().map(wire).collect();
         put!(out, "<div><dt>Repaired on ingest</dt><dd>{}</dd></div>", E(&names.join(", ")));
     }
     put!(out, "<div><dt>Source, SHA-256</dt><dd><code>{}</code></dd></div>", Short(&d.media.sha256, 64));

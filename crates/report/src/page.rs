@@ -25,7 +25,11 @@ pub fn write(view: &View<'_>) -> Result<String, Fault> {
         hash(STYLE)
     );
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><meta name=\"referrer\" content=\"no-referrer\">");
-    put!(out, "<title>{} · Omniva clip report</title><style>{STYLE}</style></head><body>", Short(&view.record.source_name, 200));
+    put!(
+        out,
+        "<title>{} · Omniva clip report</title><style>{STYLE}</style></head><body>",
+        Short(&view.record.source_name, 200)
+    );
     out.push_str("<a class=\"skip\" href=\"#main\">Skip to the content</a>");
     masthead::header(&mut out, view);
     navigation(&mut out, view);
@@ -77,7 +81,6 @@ fn clip(card: &Card<'_>) -> Option<Value> {
     };
     Some(json!({
         "rank": card.rank,
-        "title": card.title().unwrap_or_default(),
         "start": finite(plan.source_span.start),
         "end": finite(plan.source_span.end),
         "offset": offset,

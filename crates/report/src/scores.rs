@@ -37,11 +37,18 @@ fn one(out: &mut String, name: &str, score: f64, parts: &[ScorePart]) {
     let mut parts: Vec<&ScorePart> = parts.iter().take(24).collect();
     parts.sort_by(|a, b| b.points.total_cmp(&a.points).then_with(|| a.feature.cmp(&b.feature)));
     put!(out, "<div class=\"score\"><p class=\"score-head\"><span>{name}</span> <b>{:.2}</b></p>", finite(score));
-    out.push_str("<svg class=\"stack\" height=\"14\" aria-hidden=\"true\"><rect class=\"empty\" width=\"100%\" height=\"14\"/>");
+    out.push_str(
+        "<svg class=\"stack\" height=\"14\" aria-hidden=\"true\"><rect class=\"empty\" width=\"100%\" height=\"14\"/>",
+    );
     let mut x = 0.0;
     for p in &parts {
         let w = finite(p.points).clamp(0.0, 1.0) * 100.0;
-        put!(out, "<rect class=\"f{}\" x=\"{x:.2}%\" width=\"{:.2}%\" height=\"14\"/>", color(&p.feature), (w - 0.25).max(0.05));
+        put!(
+            out,
+            "<rect class=\"f{}\" x=\"{x:.2}%\" width=\"{:.2}%\" height=\"14\"/>",
+            color(&p.feature),
+            (w - 0.25).max(0.05)
+        );
         x += w;
     }
     out.push_str("</svg><ul class=\"parts\">");
@@ -62,7 +69,11 @@ fn one(out: &mut String, name: &str, score: f64, parts: &[ScorePart]) {
 /// A value 0..1 as a figure over a thin bar.
 pub fn mini(out: &mut String, value: f64) {
     let v = finite(value);
-    put!(out, "{v:.2}<svg class=\"mini\" height=\"3\" aria-hidden=\"true\"><rect width=\"{:.0}%\" height=\"3\"/></svg>", v.clamp(0.0, 1.0) * 100.0);
+    put!(
+        out,
+        "{v:.2}<svg class=\"mini\" height=\"3\" aria-hidden=\"true\"><rect width=\"{:.0}%\" height=\"3\"/></svg>",
+        v.clamp(0.0, 1.0) * 100.0
+    );
 }
 
 /// The line of figures below the scores: how the council and the balancing moved it.

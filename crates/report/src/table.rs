@@ -10,7 +10,7 @@ use crate::{council, scores};
 
 /// Heading, key that the script sorts by (`data-…` of the row), whether it is a number.
 const COLUMNS: [(&str, &str, bool); 8] = [
-    ("Candidate", "start", true),
+    ("Candidate", "start", false),
     ("Opens with", "text", false),
     ("Length", "length", true),
     ("Virality", "virality", true),
@@ -27,7 +27,7 @@ pub fn section(out: &mut String, view: &View<'_>) {
         return;
     }
     out.push_str("<p class=\"lede\">Nothing is dropped without a reason. Open a row for its scores and the council’s votes.</p></div>");
-    filters(out, view, "tb");
+    filters(out, view, "tb", "table");
     out.push_str("<div class=\"table-wrap\"><table class=\"candidates\" id=\"table\"><caption class=\"sr\">All candidates in order of time</caption><thead><tr>");
     for (name, key, number) in COLUMNS {
         let class = if number { " class=\"num\"" } else { "" };
@@ -63,15 +63,27 @@ fn line(out: &mut String, view: &View<'_>, row: usize, c: &Candidate) {
         finite(c.rank_score),
         Short(&verdict_key, 80)
     );
-    put!(out, "<th scope=\"row\"><span class=\"id\">{}</span><span class=\"at\">{}–{}</span></th>", Short(&c.id, 40), clock(c.span.start), clock(c.span.end));
+    put!(
+        out,
+        "<th scope=\"row\"><span class=\"id\">{}</span><span class=\"at\">{}–{}</span></th>",
+        Short(&c.id, 40),
+        clock(c.span.start),
+        clock(c.span.end)
+    );
     let opening = if c.opening.trim().is_empty() { "(no speech)" } else { c.opening.as_str() };
-    put!(out, "<td class=\"opens\"><details><summary dir=\"auto\">{}</summary><div class=\"more\">", Short(opening, 200));
+    put!(
+        out,
+        "<td class=\"opens\"><details><summary dir=\"auto\">{}</summary><div class=\"more\">",
+        Short(opening, 200)
+    );
     scores::both(out, c);
     council::list(out, c);
     scores::ranking(out, c);
     scores::tags(out, "Tags", &c.tags);
     put!(out, "</div></details></td><td class=\"num\" data-label=\"Length\">{:.1} s</td>", c.span.length());
-    for (label, value) in [("Virality", c.scores.virality), ("Relevance", c.scores.relevance), ("Rank score", c.rank_score)] {
+    for (label, value) in
+        [("Virality", c.scores.virality), ("Relevance", c.scores.relevance), ("Rank score", c.rank_score)]
+    {
         put!(out, "<td class=\"num\" data-label=\"{label}\">");
         scores::mini(out, value);
         out.push_str("</td>");
@@ -94,13 +106,13 @@ fn line(out: &mut String, view: &View<'_>, row: usize, c: &Candidate) {
 pub fn reason(out: &mut String, view: &View<'_>, c: &Candidate) {
     match &c.verdict {
         Verdict::Chosen { rank, reason } => {
-            put!(out, "{}", Short(reason, 600));
+            put!(out, "{}.", Short(reason.trim_end_matches('.'), 600));
             if view.card_of(&c.id).is_some() {
                 put!(out, " <a href=\"#clip-{rank}\">See clip {rank}</a>");
             }
         }
         Verdict::Rejected { reason, because_of, .. } => {
-            put!(out, "{}", Short(reason, 600));
+            put!(out, "{}.", Short(reason.trim_end_matches('.'), 600));
             if let Some((row, id)) = because_of.as_deref().and_then(|id| Some((view.row(id)?, id))) {
                 put!(out, " <a href=\"#c{row}\">See {}</a>", Short(id, 40));
             }

@@ -29,12 +29,12 @@ pub fn section(out: &mut String, view: &View<'_>) {
     plot.axis();
     let sound_top = plot.y;
     plot.waveform(t.waveform.step, &t.waveform.values);
-    plot.strip("Speech", 14, "speech", t.speech.iter().map(|s| (s.start, s.end)));
+    plot.strip("Speech", 18, "speech", t.speech.iter().map(|s| (s.start, s.end)));
     plot.voices(t.turns.iter().map(|t| (t.start, t.end, t.speaker)));
     plot.topics(&t.topics);
     let shots: Vec<(f64, f64)> = t.shots.iter().map(|s| (s.start, s.end)).collect();
     plot.shots(&shots);
-    plot.strip("Faces", 14, "face", t.faces.iter().map(|s| (s.start, s.end)));
+    plot.strip("Faces", 18, "face", t.faces.iter().map(|s| (s.start, s.end)));
     plot.peaks(&t.peaks);
     plot.gap(10);
     let mut bars = String::new();
@@ -50,13 +50,23 @@ pub fn section(out: &mut String, view: &View<'_>) {
         count(usize::try_from(view.record.decisions.choice.windows_scanned).unwrap_or(usize::MAX), "window", "windows"),
         count(view.record.decisions.choice.candidates.len(), "candidate", "candidates")
     );
-    filters(out, view, "tl");
+    filters(out, view, "tl", "timeline");
     out.push_str("<figure class=\"timeline\"><div class=\"frame\">");
     put!(out, "<svg class=\"gutter\" width=\"92\" height=\"{height}\" aria-hidden=\"true\">{}</svg>", plot.gutter);
     out.push_str("<div class=\"scroll\" id=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Timeline of the source, scrolls sideways\">");
-    put!(out, "<svg class=\"plot\" id=\"plot\" height=\"{height}\" role=\"group\" aria-label=\"Timeline with {}\">", count(view.listed.len(), "candidate", "candidates"));
+    put!(
+        out,
+        "<svg class=\"plot\" id=\"plot\" height=\"{height}\" role=\"group\" aria-label=\"Timeline with {}\">",
+        count(view.listed.len(), "candidate", "candidates")
+    );
     for c in view.listed.iter().filter(|c| c.chosen()) {
-        put!(out, "<rect class=\"band\" x=\"{:.3}%\" width=\"{:.3}%\" y=\"{sound_top}\" height=\"{}\"/>", plot.x(c.span.start), plot.w(c.span.start, c.span.end), height - sound_top);
+        put!(
+            out,
+            "<rect class=\"band\" x=\"{:.3}%\" width=\"{:.3}%\" y=\"{sound_top}\" height=\"{}\"/>",
+            plot.x(c.span.start),
+            plot.w(c.span.start, c.span.end),
+            height - sound_top
+        );
     }
     out.push_str(&plot.svg);
     put!(out, "<g id=\"bars\" role=\"list\" aria-label=\"Candidates\">{bars}</g>");
@@ -68,7 +78,12 @@ pub fn section(out: &mut String, view: &View<'_>) {
         out.push_str("<div class=\"inspector js\" id=\"inspector\" hidden role=\"region\" aria-label=\"Selected candidate\"><p class=\"quiet\">Point at a bar, or focus the bars and move with the arrow keys, to read why that candidate was chosen or rejected.</p></div>");
     }
     if view.unlisted > 0 {
-        put!(out, "<p class=\"quiet\">Shown are the chosen and the {} best; {} more stand in run.json.</p>", view.listed.len(), view.unlisted);
+        put!(
+            out,
+            "<p class=\"quiet\">Shown are the chosen and the {} best; {} more stand in run.json.</p>",
+            view.listed.len(),
+            view.unlisted
+        );
     }
     out.push_str("</section>");
 }
@@ -95,21 +110,31 @@ fn candidates(plot: &mut Plot, bars: &mut String, view: &View<'_>) {
     }
 }
 
-fn band(plot: &mut Plot, bars: &mut String, view: &View<'_>, members: &[(usize, &Candidate)], label: &str, height: u32) {
+fn band(
+    plot: &mut Plot,
+    bars: &mut String,
+    view: &View<'_>,
+    members: &[(usize, &Candidate)],
+    label: &str,
+    height: u32,
+) {
     let least = view.duration * MIN_BAR;
-    let spans: Vec<(f64, f64)> = members
-        .iter()
-        .map(|(_, c)| (c.span.start, c.span.end.max(c.span.start + least)))
-        .collect();
-    let (lanes, n) = pack(&spans, 0.0);
+    let spans: Vec<(f64, f64)> =
+        members.iter().map(|(_, c)| (c.span.start, c.span.end.max(c.span.start + least))).collect();
+    // Neighbours that share less than a pixel still fit into one lane.
+    let (lanes, n) = pack(&spans, -view.duration / 1000.0);
     let top = plot.track(label, height * u32::try_from(n).unwrap_or(1).max(1));
     for (((row, c), lane), (start, end)) in members.iter().zip(&lanes).zip(&spans) {
         let y = top + height * u32::try_from(*lane).unwrap_or(0);
         let (x, w) = (plot.x(*start), plot.w(*start, *end).max(MIN_BAR * 100.0));
         let (target, words) = match &c.verdict {
-            Verdict::Chosen { rank, .. } if view.card_of(&c.id).is_some() => (format!("clip-{rank}"), format!("chosen as number {rank}")),
+            Verdict::Chosen { rank, .. } if view.card_of(&c.id).is_some() => {
+                (format!("clip-{rank}"), format!("chosen as number {rank}"))
+            }
             Verdict::Chosen { rank, .. } => (format!("c{row}"), format!("chosen as number {rank}")),
-            Verdict::Rejected { by, code, .. } => (format!("c{row}"), format!("rejected by {}, {}", module(*by).0, code)),
+            Verdict::Rejected { by, code, .. } => {
+                (format!("c{row}"), format!("rejected by {}, {}", module(*by).0, code))
+            }
         };
         put!(
             bars,
@@ -129,10 +154,16 @@ fn band(plot: &mut Plot, bars: &mut String, view: &View<'_>, members: &[(usize, 
 }
 
 /// The controls that narrow timeline and table alike; shown only where the script runs.
-pub fn filters(out: &mut String, view: &View<'_>, prefix: &str) {
-    put!(out, "<form class=\"filters js\" hidden aria-label=\"Filter candidates\" id=\"{prefix}-filters\"><fieldset><legend class=\"sr\">Show</legend>");
+pub fn filters(out: &mut String, view: &View<'_>, prefix: &str, place: &str) {
+    put!(
+        out,
+        "<form class=\"filters js\" hidden aria-label=\"Filter the {place}\" id=\"{prefix}-filters\"><fieldset><legend class=\"sr\">Show</legend>"
+    );
     let mut chip = |class: &str, name: &str, n: usize| {
-        put!(out, "<label class=\"chip {class}\"><input type=\"checkbox\" name=\"{class}\" checked><span class=\"swatch\"></span>{name} <b>{n}</b></label>");
+        put!(
+            out,
+            "<label class=\"chip {class}\"><input type=\"checkbox\" name=\"{class}\" checked><span class=\"swatch\"></span>{name} <b>{n}</b></label>"
+        );
     };
     chip("m-chosen", "Chosen", view.listed.iter().filter(|c| c.chosen()).count());
     for m in MODULES {
@@ -142,5 +173,8 @@ pub fn filters(out: &mut String, view: &View<'_>, prefix: &str) {
             chip(class, name, n);
         }
     }
-    put!(out, "</fieldset><label class=\"search\"><span class=\"sr\">Search in words, tags and reasons</span><input type=\"search\" name=\"q\" placeholder=\"Search words, tags, reasons\" autocomplete=\"off\"></label><output class=\"shown\"></output></form>");
+    put!(
+        out,
+        "</fieldset><label class=\"search\"><span class=\"sr\">Search in words, tags and reasons</span><input type=\"search\" name=\"q\" placeholder=\"Search words, tags, reasons\" autocomplete=\"off\"></label><output class=\"shown\"></output></form>"
+    );
 }

@@ -61,7 +61,12 @@ impl Plot {
                 _ => "middle",
             };
             put!(self.svg, "<line class=\"grid\" x1=\"{x:.3}%\" x2=\"{x:.3}%\" y1=\"18\" y2=\"100%\"/>");
-            put!(self.svg, "<text class=\"tick\" x=\"{x:.3}%\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>", top + 12, mark(t));
+            put!(
+                self.svg,
+                "<text class=\"tick\" x=\"{x:.3}%\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
+                top + 12,
+                mark(t)
+            );
         }
     }
 
@@ -105,7 +110,12 @@ impl Plot {
         }
         for r in runs {
             let (x, w) = (self.x(r.start), self.w(r.start, r.end));
-            put!(self.svg, "<rect class=\"{class}\" x=\"{x:.3}%\" width=\"{w:.3}%\" y=\"{}\" height=\"{}\"/>", top + 3, height - 6);
+            put!(
+                self.svg,
+                "<rect class=\"{class}\" x=\"{x:.3}%\" width=\"{w:.3}%\" y=\"{}\" height=\"{}\"/>",
+                top + 5,
+                height - 10
+            );
         }
     }
 
@@ -119,7 +129,13 @@ impl Plot {
         for r in &runs {
             let (x, w) = (self.x(r.start), self.w(r.start, r.end));
             let voice = u64::from(r.kind) + 1;
-            put!(self.svg, "<svg x=\"{x:.3}%\" width=\"{w:.3}%\" y=\"{top}\" height=\"22\"><rect class=\"voice v{}\" width=\"100%\" y=\"2\" height=\"18\" rx=\"2\"><title>Voice {voice}, {}–{}</title></rect>", r.kind % 8, clock(r.start), clock(r.end));
+            put!(
+                self.svg,
+                "<svg x=\"{x:.3}%\" width=\"{w:.3}%\" y=\"{top}\" height=\"22\"><rect class=\"voice v{}\" width=\"100%\" y=\"2\" height=\"18\" rx=\"2\"><title>Voice {voice}, {}–{}</title></rect>",
+                r.kind % 8,
+                clock(r.start),
+                clock(r.end)
+            );
             if w > 1.6 {
                 put!(self.svg, "<text class=\"on-voice\" x=\"5\" y=\"15\">{voice}</text>");
             }
@@ -148,17 +164,20 @@ impl Plot {
 
     /// Hard cuts of the picture, as one path of ticks.
     pub fn shots(&mut self, shots: &[(f64, f64)]) {
-        let top = self.track("Shots", 16);
+        let top = self.track("Shots", 20);
         if shots.is_empty() {
-            return self.nothing(top, 16, "no picture");
+            return self.nothing(top, 20, "no picture");
         }
-        put!(self.svg, "<line class=\"rail\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/>", top + 8);
-        put!(self.svg, "<svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"16\" viewBox=\"0 0 4000 16\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path class=\"cut\" d=\"");
+        put!(self.svg, "<line class=\"rail\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/>", top + 10);
+        put!(
+            self.svg,
+            "<svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"20\" viewBox=\"0 0 4000 20\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path class=\"cut\" d=\""
+        );
         let mut last = u32::MAX;
         for (start, _) in shots {
             let x = (self.x(*start) * 40.0).round() as u32;
             if x != last {
-                put!(self.svg, "M{x} 2V14");
+                put!(self.svg, "M{x} 3V17");
                 last = x;
             }
         }

@@ -118,11 +118,23 @@ fn cards<'a>(record: &'a RunRecord, folder: &Path) -> Vec<Card<'a>> {
     };
     let mut by_id: BTreeMap<&str, Card<'a>> = BTreeMap::new();
     for d in &record.decisions.clips {
-        let made = Made { plan: &d.plan, job: &d.edit_job, draft: &d.metadata, framing: &d.framing, transcript: &d.transcript };
+        let made = Made {
+            plan: &d.plan,
+            job: &d.edit_job,
+            draft: &d.metadata,
+            framing: &d.framing,
+            transcript: &d.transcript,
+        };
         by_id.insert(&d.candidate, Card { made: Some(made), ..empty(d.rank, &d.candidate) });
     }
     for c in &record.clips {
-        let made = Made { plan: &c.plan, job: &c.edit_job, draft: &c.metadata, framing: &c.framing, transcript: &c.transcript };
+        let made = Made {
+            plan: &c.plan,
+            job: &c.edit_job,
+            draft: &c.metadata,
+            framing: &c.framing,
+            transcript: &c.transcript,
+        };
         let card = Card {
             candidate: Some(&c.candidate),
             made: Some(made),
