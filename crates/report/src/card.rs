@@ -25,11 +25,8 @@ pub fn section(out: &mut String, view: &View<'_>) {
 }
 
 fn one(out: &mut String, view: &View<'_>, card: &Card<'_>) {
-    let rank = card.rank;
-    put!(
-        out,
-        "<article class=\"clip\" id=\"clip-{rank}\" aria-labelledby=\"t-{rank}\" data-rank=\"{rank}\"><div class=\"stage\">"
-    );
+    let anchor = &card.anchor;
+    put!(out, "<article class=\"clip\" id=\"{anchor}\" aria-labelledby=\"t-{anchor}\"><div class=\"stage\">");
     player(out, view, card);
     files(out, card);
     out.push_str("</div><div class=\"story\">");
@@ -73,9 +70,10 @@ fn player(out: &mut String, view: &View<'_>, card: &Card<'_>) {
     if let Some(src) = card.files.and_then(|f| address(&f.video)) {
         put!(
             out,
-            "<video controls preload=\"metadata\" playsinline width=\"{}\" height=\"{}\" aria-label=\"Clip {rank}, captions are part of the picture\" data-rank=\"{rank}\"",
+            "<video controls preload=\"metadata\" playsinline width=\"{}\" height=\"{}\" aria-label=\"Clip {rank}, captions are part of the picture\" data-clip=\"{}\"",
             shape.0,
-            shape.1
+            shape.1,
+            card.anchor
         );
         if let Some(t) = &card.thumbnail {
             put!(out, " poster=\"{t}\"");
@@ -118,8 +116,8 @@ fn head(out: &mut String, view: &View<'_>, card: &Card<'_>) {
     }
     out.push_str("</p>");
     match card.title() {
-        Some(title) => put!(out, "<h3 id=\"t-{}\" dir=\"auto\">{}</h3>", card.rank, Short(title, 300)),
-        None => put!(out, "<h3 id=\"t-{}\">Clip {}</h3>", card.rank, card.rank),
+        Some(title) => put!(out, "<h3 id=\"t-{}\" dir=\"auto\">{}</h3>", card.anchor, Short(title, 300)),
+        None => put!(out, "<h3 id=\"t-{}\">Clip {}</h3>", card.anchor, card.rank),
     }
 }
 

@@ -102,7 +102,10 @@ pub fn notices(out: &mut String, view: &View<'_>) {
             count(r.failures.len(), "clip", "clips")
         );
         for f in r.failures.iter().take(LINES) {
-            put!(inner, "<li><a href=\"#clip-{0}\">Clip {0}</a> ", f.rank);
+            inner.push_str("<li>");
+            if let Some(card) = view.card_of(&f.candidate) {
+                put!(inner, "<a href=\"#{}\">Clip {}</a> ", card.anchor, f.rank);
+            }
             fault(&mut inner, &f.fault);
             inner.push_str("</li>");
         }

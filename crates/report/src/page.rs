@@ -54,7 +54,7 @@ fn hash(text: &str) -> String {
 fn navigation(out: &mut String, view: &View<'_>) {
     out.push_str("<nav aria-label=\"Sections\"><ul><li><a href=\"#timeline\">Timeline</a></li>");
     for card in &view.cards {
-        put!(out, "<li><a href=\"#clip-{0}\">Clip {0}</a></li>", card.rank);
+        put!(out, "<li><a href=\"#{}\">Clip {}</a></li>", card.anchor, card.rank);
     }
     out.push_str("<li><a href=\"#candidates\">Candidates</a></li>");
     if !view.timeline().sentences.is_empty() {
@@ -80,6 +80,7 @@ fn clip(card: &Card<'_>) -> Option<Value> {
         (Some(_), Some(_)) => None,
     };
     Some(json!({
+        "clip": card.anchor,
         "rank": card.rank,
         "start": finite(plan.source_span.start),
         "end": finite(plan.source_span.end),

@@ -183,7 +183,7 @@
 
   // Players: one at a time; the playhead shows where in the source the clip is.
   const videos = all('video');
-  const plans = new Map(data.clips.map((clip) => [String(clip.rank), clip]));
+  const plans = new Map(data.clips.map((clip) => [clip.clip, clip]));
   const sourceAt = (clip, out) => {
     for (let i = clip.keep.length - 1; i >= 0; i--) {
       const [start, end, at] = clip.keep[i];
@@ -192,7 +192,7 @@
     return clip.start;
   };
   for (const video of videos) {
-    const clip = plans.get(video.dataset.rank);
+    const clip = plans.get(video.dataset.clip);
     const strip = video.closest('.clip').querySelector('.strip .head');
     let frame = 0;
     const show = () => {

@@ -107,8 +107,8 @@ pub fn reason(out: &mut String, view: &View<'_>, c: &Candidate) {
     match &c.verdict {
         Verdict::Chosen { rank, reason } => {
             put!(out, "{}.", Short(reason.trim_end_matches('.'), 600));
-            if view.card_of(&c.id).is_some() {
-                put!(out, " <a href=\"#clip-{rank}\">See clip {rank}</a>");
+            if let Some(card) = view.card_of(&c.id) {
+                put!(out, " <a href=\"#{}\">See clip {rank}</a>", card.anchor);
             }
         }
         Verdict::Rejected { reason, because_of, .. } => {

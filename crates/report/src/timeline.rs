@@ -128,10 +128,10 @@ fn band(
         let y = top + height * u32::try_from(*lane).unwrap_or(0);
         let (x, w) = (plot.x(*start), plot.w(*start, *end).max(MIN_BAR * 100.0));
         let (target, words) = match &c.verdict {
-            Verdict::Chosen { rank, .. } if view.card_of(&c.id).is_some() => {
-                (format!("clip-{rank}"), format!("chosen as number {rank}"))
+            Verdict::Chosen { rank, .. } => {
+                let own = view.card_of(&c.id).map(|card| card.anchor.clone());
+                (own.unwrap_or_else(|| format!("c{row}")), format!("chosen as number {rank}"))
             }
-            Verdict::Chosen { rank, .. } => (format!("c{row}"), format!("chosen as number {rank}")),
             Verdict::Rejected { by, code, .. } => {
                 (format!("c{row}"), format!("rejected by {}, {}", module(*by).0, code))
             }

@@ -19,6 +19,8 @@ pub const LISTED: usize = 400;
 /// Everything about one chosen clip, whether it was delivered, only planned (dry run) or failed.
 pub struct Card<'a> {
     pub rank: u32,
+    /// Its HTML id: `clip-RANK`, made unique where a damaged record gives a rank twice.
+    pub anchor: String,
     pub id: &'a str,
     pub candidate: Option<&'a Candidate>,
     pub made: Option<Made<'a>>,
@@ -107,6 +109,7 @@ fn order(a: f64, b: f64) -> Ordering {
 fn cards<'a>(record: &'a RunRecord, folder: &Path) -> Vec<Card<'a>> {
     let empty = |rank, id: &'a str| Card {
         rank,
+        anchor: String::new(),
         id,
         candidate: record.decisions.choice.get(id),
         made: None,
@@ -152,6 +155,11 @@ fn cards<'a>(record: &'a RunRecord, folder: &Path) -> Vec<Card<'a>> {
     }
     let mut cards: Vec<Card<'a>> = by_id.into_values().collect();
     cards.sort_by(|a, b| a.rank.cmp(&b.rank).then_with(|| a.id.cmp(b.id)));
+    let mut last = None;
+    for (i, card) in cards.iter_mut().enumerate() {
+        let again = last.replace(card.rank) == Some(card.rank);
+        card.anchor = if again { format!("clip-{}-{i}", card.rank) } else { format!("clip-{}", card.rank) };
+    }
     let mut budget = Budget::default();
     for card in &mut cards {
         card.thumbnail = card.files.and_then(|f| budget.embed(folder, &f.thumbnail));

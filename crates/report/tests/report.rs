@@ -1,5 +1,7 @@
 //! The page as a whole: what it holds, and that nothing in a record can break it.
 
+#![allow(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 mod support;
 
 use std::path::Path;

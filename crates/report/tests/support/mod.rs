@@ -182,7 +182,9 @@ fn candidate(i: usize, of: usize, duration: f64) -> Candidate {
         0..3 => {
             Verdict::Chosen { rank: i as u32 + 1, reason: "ends on its point (payoff 0.93); consensus 0.83".into() }
         }
-        _ if i % 2 == 0 => rejected(Module::Paradox, "overlaps", "shares 20.0 s with a better one", Some("c001")),
+        _ if i.is_multiple_of(2) => {
+            rejected(Module::Paradox, "overlaps", "shares 20.0 s with a better one", Some("c001"))
+        }
         _ => rejected(Module::Pantheon, "outvoted", "the council's consensus is too low", None),
     };
     Candidate {
