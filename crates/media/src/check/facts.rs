@@ -76,7 +76,6 @@ fn pictures(media: &MediaRef, expected: f64, facts: &mut Facts, monitor: &dyn Mo
     decoder.relax();
     let (time_base, rate) = (stream.time_base(), stream.avg_frame_rate());
     describe(&stream, &mut facts.picture);
-    drop(stream);
     let sound_base = sound.and_then(|i| input.stream(i)).map(|s| s.time_base());
     let mut walk = Walk { motion: Motion::default(), last: None, time_base, step: 1.0 / f64::from(rate).max(1.0) };
     let (mut picture_extent, mut sound_extent) = (None, None);

@@ -37,7 +37,10 @@ impl Motion {
         self.width = luma.width.div_ceil(EVERY);
         self.samples.clear();
         for row in luma.data.chunks(luma.stride.max(1)).take(luma.height).step_by(EVERY) {
-            self.samples.extend(row.iter().take(luma.width).step_by(EVERY));
+            let row = &row[..luma.width.min(row.len())];
+            // Whole groups first: a plain stride is slow to iterate.
+            self.samples.extend(row.chunks_exact(EVERY).map(|group| group[0]));
+            self.samples.extend(row.chunks_exact(EVERY).remainder().first());
         }
         let black = self.samples.iter().filter(|v| **v <= BLACK).count() as f64;
         if black >= ALL_BLACK * self.samples.len().max(1) as f64 {

@@ -53,7 +53,6 @@ impl SoundReader {
         let Some(stream) = ff::audio_stream(&input) else { return Ok(None) };
         let Some(s) = input.stream(stream) else { return Ok(None) };
         let (decoder, time_base) = (ff::AudioDecoder::open(&s, 1, ff::MAX_PIXELS)?, s.time_base());
-        drop(s);
         let origin = ff::origin_us(&input);
         Ok(Some(SoundReader {
             input,

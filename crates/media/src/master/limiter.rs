@@ -84,10 +84,12 @@ pub(crate) fn limit(pcm: &mut [f32], ceiling: f32) -> f64 {
             gain
         })
         .collect();
-    let mut sum = LOOK_AHEAD as f64 + 1.0;
     let window = LOOK_AHEAD + 1;
+    // As if the first gain had always been there: a peak at the very start has no room for a fall before it.
+    let first = f64::from(recovered.first().copied().unwrap_or(1.0));
+    let mut sum = first * window as f64;
     for (n, pair) in pcm.chunks_exact_mut(2).enumerate() {
-        sum += f64::from(recovered[n]) - if n >= window { f64::from(recovered[n - window]) } else { 1.0 };
+        sum += f64::from(recovered[n]) - if n >= window { f64::from(recovered[n - window]) } else { first };
         let gain = (sum / window as f64) as f32;
         pair[0] *= gain;
         pair[1] *= gain;
@@ -101,7 +103,7 @@ fn hold(values: &[f32], ahead: usize) -> Vec<f32> {
     // Indices of candidates, values rising from front to back.
     let mut queue: std::collections::VecDeque<usize> = std::collections::VecDeque::new();
     let mut next = 0;
-    for n in 0..values.len() {
+    for (n, held) in out.iter_mut().enumerate() {
         while next < values.len() && next <= n + ahead {
             while queue.back().is_some_and(|b| values[*b] >= values[next]) {
                 queue.pop_back();
@@ -113,7 +115,7 @@ fn hold(values: &[f32], ahead: usize) -> Vec<f32> {
             queue.pop_front();
         }
         if let Some(f) = queue.front() {
-            out[n] = values[*f];
+            *held = values[*f];
         }
     }
     out

@@ -11,6 +11,10 @@ use super::pool::{plane, plane_mut};
 use super::resize::{Axis, PlaneMut, PlaneRef, Scratch, Siting, Stretch, resize};
 use super::timeline::{cover, inside};
 
+/// Filters of one plane with what they were made for: crop and size of the plane.
+type Shrink = ([f64; 4], (usize, usize), Axis, Axis);
+
+/// The copy is this much smaller than the canvas.
 const SHRINK: usize = 16;
 /// Rows of the source that are looked at: one in so many (the blur covers several times that).
 const EVERY: usize = 4;
@@ -20,7 +24,7 @@ const COLOUR: f64 = 0.8;
 
 #[derive(Default)]
 pub(crate) struct Backdrop {
-    shrink: Vec<([f64; 4], (usize, usize), Axis, Axis)>,
+    shrink: Vec<Shrink>,
     grow: Vec<(Cell, Axis, Axis)>,
     small: [Vec<u8>; 3],
     spare: Vec<u8>,

@@ -48,7 +48,7 @@ impl Captions {
             let ass = self.alloc(c"ass")?;
             // Options set one by one need no escaping, whatever the path contains.
             for (key, value) in [(c"filename", &script), (c"fontsdir", &fonts)] {
-                ok(ffi::av_opt_set(ass.cast(), key.as_ptr(), value.as_ptr(), ffi::AV_OPT_SEARCH_CHILDREN as i32))?;
+                ok(ffi::av_opt_set(ass.cast(), key.as_ptr(), value.as_ptr(), ffi::AV_OPT_SEARCH_CHILDREN))?;
             }
             ok(ffi::avfilter_init_str(ass, std::ptr::null()))?;
             self.sink = self.filter(c"buffersink", None)?;

@@ -157,11 +157,11 @@ fn halves(c: Cell) -> ([Cell; 2], Cell) {
     let half = |v: usize| v.div_ceil(4) * 2;
     if c.w > c.h {
         let left = half(c.w);
-        let line = Cell { x: left - DIVIDER / 2 & !1, y: 0, w: DIVIDER, h: c.h };
+        let line = Cell { x: (left - DIVIDER / 2) & !1, y: 0, w: DIVIDER, h: c.h };
         ([Cell { w: left, ..c }, Cell { x: left, w: c.w - left, ..c }], line)
     } else {
         let top = half(c.h);
-        let line = Cell { x: 0, y: top - DIVIDER / 2 & !1, w: c.w, h: DIVIDER };
+        let line = Cell { x: 0, y: (top - DIVIDER / 2) & !1, w: c.w, h: DIVIDER };
         ([Cell { h: top, ..c }, Cell { y: top, h: c.h - top, ..c }], line)
     }
 }

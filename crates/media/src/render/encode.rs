@@ -21,7 +21,21 @@ pub(crate) struct VideoSettings {
     pub duration: f64,
     pub threads: usize,
     pub plan: EncodePlan,
+    /// Whether the bit rate is capped so that the size limit holds whatever the picture shows. Rate control costs time
+    /// and, where it bites, quality; most clips stay far below the limit without it.
+    pub capped: bool,
 }
+
+impl VideoSettings {
+    /// True when an ordinary picture could reach the size limit, so that the cap belongs on from the start.
+    pub fn tight(&self) -> bool {
+        let pixels = f64::from(self.width) * f64::from(self.height) * f64::from(self.fps);
+        (highest_rate(self) as f64) < ORDINARY_BITS * pixels
+    }
+}
+
+/// Bits a pixel that ordinary pictures stay below at the qualities used here.
+const ORDINARY_BITS: f64 = 0.11;
 
 pub(crate) struct VideoEncoder {
     inner: encoder::video::Encoder,
@@ -91,6 +105,9 @@ fn highest_rate(s: &VideoSettings) -> u64 {
 }
 
 fn rate_limits(options: &mut Dictionary, s: &VideoSettings) {
+    if !s.capped {
+        return;
+    }
     let rate = highest_rate(s);
     options.set("maxrate", &rate.to_string());
     options.set("bufsize", &rate.to_string());
@@ -216,7 +233,7 @@ mod tests {
     fn settings(duration: f64, max_bytes: u64) -> VideoSettings {
         let plan =
             EncodePlan { encoder: EncoderChoice::X264, preset: "veryfast".into(), crf: 20, audio_kbps: 192, max_bytes };
-        VideoSettings { width: 1080, height: 1920, fps: 30, duration, threads: 1, plan }
+        VideoSettings { width: 1080, height: 1920, fps: 30, duration, threads: 1, plan, capped: true }
     }
 
     #[test]
@@ -229,5 +246,6 @@ mod tests {
             assert!(worst < max as f64 * 0.965, "{duration} s: {worst}");
         }
         assert_eq!(highest_rate(&settings(5.0, 60_000_000)), 25_000_000);
+        assert!(!settings(30.0, 60_000_000).tight() && settings(110.0, 60_000_000).tight());
     }
 }

@@ -59,38 +59,46 @@ pub fn render(job: &RenderJob, monitor: &dyn Monitor) -> Result<Rendered, Fault>
     let plan = &job.plan;
     let fps = plan.canvas.fps;
     let frames = timeline::frame_count(plan);
-    let mut intro = plan.brand.intro.as_deref().map(|p| Insert::open(p, fps, monitor)).transpose()?;
-    let mut outro = plan.brand.outro.as_deref().map(|p| Insert::open(p, fps, monitor)).transpose()?;
+    let mut inserts = Inserts::open(job, monitor)?;
     let cleaned = master::clean(job, insert::samples(frames, fps), monitor)?;
     let envelope = waveform_needed(job).then(|| Envelope::of(&cleaned.pcm));
-    let mastered = sound(job, cleaned, &mut intro, &mut outro, monitor)?;
-    let (before, after) = (mastered.before, mastered.after);
+    let mastered = sound(job, cleaned, &mut inserts, monitor)?;
     monitor.progress(SOUND_SHARE);
-    let extra = [&intro, &outro].into_iter().flatten().map(|i| i.frames).sum::<u64>();
-    let settings = VideoSettings {
+    let extra = inserts.frames();
+    let mut settings = VideoSettings {
         width: plan.canvas.width,
         height: plan.canvas.height,
         fps,
         duration: (frames + extra) as f64 / f64::from(fps),
         threads: job.threads,
         plan: plan.encode.clone(),
+        capped: false,
     };
-    let mut show = Show { pictures: Pictures::open(job, envelope)?, intro, outro, frames };
-    let written = show.write(job, &settings, mastered, monitor)?;
+    settings.capped = settings.tight();
+    let mut show = Show { pictures: Pictures::open(job, envelope.clone())?, inserts, frames };
+    let mut written = show.write(job, &settings, &mastered, SOUND_SHARE, monitor)?;
+    if let Outcome::TooLarge(progress) = written {
+        settings.capped = true;
+        show = Show { pictures: Pictures::open(job, envelope)?, inserts: Inserts::open(job, monitor)?, frames };
+        written = show.write(job, &settings, &mastered, progress, monitor)?;
+    }
+    let Outcome::Written { bytes, encoder, note } = written else {
+        return Err(Fault::internal("a capped bit rate passed the size limit"));
+    };
     let thumbnail = show.pictures.picker.save(&job.out_dir.join(THUMBNAIL))?;
     monitor.progress(1.0);
     Ok(Rendered {
-        bytes: written.bytes,
+        bytes,
         duration: settings.duration,
         frames: frames + extra,
-        encoder: written.encoder.to_owned(),
-        encoder_note: written.note,
-        loudness_before: before,
-        loudness_after: after,
+        encoder: encoder.to_owned(),
+        encoder_note: note,
+        loudness_before: mastered.before,
+        loudness_after: mastered.after,
         thumbnail_time: thumbnail.unwrap_or(0) as f64 / f64::from(fps),
         longest_still: show.pictures.motion.worst().frozen,
         extra_seconds: extra as f64 / f64::from(fps),
-        has_sound: master::reaches(before, plan.audio.target_lufs),
+        has_sound: master::reaches(mastered.before, plan.audio.target_lufs),
         cpu_seconds: cpu_seconds(),
     })
 }
@@ -99,13 +107,12 @@ pub fn render(job: &RenderJob, monitor: &dyn Monitor) -> Result<Rendered, Fault>
 fn sound(
     job: &RenderJob,
     cleaned: master::Cleaned,
-    intro: &mut Option<Insert>,
-    outro: &mut Option<Insert>,
+    inserts: &mut Inserts,
     monitor: &dyn Monitor,
 ) -> Result<master::Mastered, Fault> {
     // Taken out, because nobody needs the samples afterwards.
     let take = |insert: &mut Option<Insert>| insert.as_mut().map(|i| std::mem::take(&mut i.pcm)).unwrap_or_default();
-    let (mut first, mut last) = (take(intro), take(outro));
+    let (mut first, mut last) = (take(&mut inserts.intro), take(&mut inserts.outro));
     let joined = master::join(&mut first, cleaned, &mut last)?;
     master::finish(&joined.pcm, job, joined.before, monitor)
 }
@@ -126,37 +133,62 @@ fn check_plan(job: &RenderJob) -> Result<(), Fault> {
     Ok(())
 }
 
+/// What stands before and after the clip.
+struct Inserts {
+    intro: Option<Insert>,
+    outro: Option<Insert>,
+}
+
+impl Inserts {
+    fn open(job: &RenderJob, monitor: &dyn Monitor) -> Result<Inserts, Fault> {
+        let (brand, fps) = (&job.plan.brand, job.plan.canvas.fps);
+        let open =
+            |path: &Option<std::path::PathBuf>| path.as_deref().map(|p| Insert::open(p, fps, monitor)).transpose();
+        Ok(Inserts { intro: open(&brand.intro)?, outro: open(&brand.outro)? })
+    }
+
+    fn frames(&self) -> u64 {
+        [&self.intro, &self.outro].into_iter().flatten().map(|i| i.frames).sum()
+    }
+}
+
 /// Everything that is shown, in order.
 struct Show<'a> {
     pictures: Pictures<'a>,
-    intro: Option<Insert>,
-    outro: Option<Insert>,
+    inserts: Inserts,
     /// Frames of the clip itself.
     frames: u64,
 }
 
-/// What was written.
-struct Written {
-    bytes: u64,
-    encoder: &'static str,
-    note: String,
+/// How writing ended.
+enum Outcome {
+    Written {
+        bytes: u64,
+        encoder: &'static str,
+        note: String,
+    },
+    /// The file would not have kept to the size limit; holds the progress so far.
+    TooLarge(f64),
 }
 
 impl Show<'_> {
+    /// Writes the file. Progress runs from `from` to 1.
     fn write(
         &mut self,
         job: &RenderJob,
         settings: &VideoSettings,
-        mastered: master::Mastered,
+        mastered: &master::Mastered,
+        from: f64,
         monitor: &dyn Monitor,
-    ) -> Result<Written, Fault> {
+    ) -> Result<Outcome, Fault> {
         let mut encoder = VideoEncoder::open(settings, Mp4::GLOBAL_HEADER)?;
         let rates = (Rational(1, settings.fps as i32), Rational(1, RATE as i32));
         let sound = (&*mastered.sound.encoder as &ffmpeg_next::codec::Context, rates.1);
         let target = job.out_dir.join(CLIP);
-        let mut file = Mp4::create(&target, (encoder.context(), rates.0), sound, mastered.sound.packets)?;
-        let first = self.intro.as_ref().map_or(0, |i| i.frames);
-        let total = first + self.frames + self.outro.as_ref().map_or(0, |i| i.frames);
+        let packets = mastered.sound.packets.clone();
+        let mut file = Mp4::create(&target, (encoder.context(), rates.0), sound, packets)?;
+        let first = self.inserts.intro.as_ref().map_or(0, |i| i.frames);
+        let total = self.frames + self.inserts.frames();
         for index in 0..total {
             if monitor.cancelled() {
                 return Err(Fault::cancelled());
@@ -165,15 +197,22 @@ impl Show<'_> {
             picture.set_pts(Some(index as i64));
             picture.set_kind(ffmpeg_next::picture::Type::None);
             encoder.push(Some(&picture), |packet| file.picture(packet))?;
-            monitor.progress(SOUND_SHARE + (1.0 - SOUND_SHARE) * (index + 1) as f64 / (total + 1) as f64);
+            let done = from + (1.0 - from) * (index + 1) as f64 / (total + 1) as f64;
+            monitor.progress(done);
+            if !settings.capped && file.bytes() > settings.plan.max_bytes {
+                return Ok(Outcome::TooLarge(done));
+            }
         }
         encoder.push(None, |packet| file.picture(packet))?;
-        Ok(Written { bytes: file.finish()?, encoder: encoder.name, note: encoder.note })
+        if !settings.capped && file.bytes() > settings.plan.max_bytes {
+            return Ok(Outcome::TooLarge(1.0));
+        }
+        Ok(Outcome::Written { bytes: file.finish()?, encoder: encoder.name, note: encoder.note })
     }
 
     fn frame(&mut self, index: u64, first: u64, monitor: &dyn Monitor) -> Result<frame::Video, Fault> {
         let pictures = &mut self.pictures;
-        let insert = match (&mut self.intro, &mut self.outro) {
+        let insert = match (&mut self.inserts.intro, &mut self.inserts.outro) {
             (Some(intro), _) if index < first => Some((intro, index)),
             (_, Some(outro)) if index >= first + self.frames => Some((outro, index - first - self.frames)),
             _ => None,

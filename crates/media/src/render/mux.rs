@@ -53,7 +53,12 @@ pub(crate) struct Mp4 {
     target: PathBuf,
     rates: [Rational; 2],
     sound: std::collections::VecDeque<Packet>,
+    bytes: u64,
 }
+
+/// Upper bound of what the index holds for one packet, and of everything else in it.
+const INDEX_ENTRY: u64 = 32;
+const INDEX: u64 = 8192;
 
 impl Mp4 {
     /// MP4 wants codec headers in the file's header.
@@ -77,7 +82,8 @@ impl Mp4 {
         options.set("movflags", "+faststart");
         output.write_header_with(options).map_err(failed)?;
         let target = target.to_path_buf();
-        Ok(Mp4 { output: Some(output), file, target, rates: [video.1, audio.1], sound: sound.into() })
+        let bytes = INDEX + sound.iter().map(weight).sum::<u64>();
+        Ok(Mp4 { output: Some(output), file, target, rates: [video.1, audio.1], sound: sound.into(), bytes })
     }
 
     /// Writes one packet of the picture, and the sound that belongs before it.
@@ -86,6 +92,7 @@ impl Mp4 {
         while self.sound.front().is_some_and(|p| seconds(p, self.rates[1]) <= until) {
             self.next_sound()?;
         }
+        self.bytes += weight(&packet);
         self.write(packet, 0)
     }
 
@@ -106,6 +113,11 @@ impl Mp4 {
         io_state(output).map_err(|e| ff::write_fault(e, WHAT))
     }
 
+    /// Size of the file with the pictures so far and all the sound; never too low.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Writes the index, moves it to the front and gives the file its name. Returns its size.
     pub fn finish(mut self) -> Result<u64, Fault> {
         while !self.sound.is_empty() {
@@ -120,6 +132,11 @@ impl Mp4 {
         self.file.keep(&self.target, WHAT)?;
         Ok(bytes)
     }
+}
+
+/// Bytes that a packet takes in the file, its part of the index included.
+fn weight(packet: &Packet) -> u64 {
+    packet.size() as u64 + INDEX_ENTRY
 }
 
 fn seconds(packet: &Packet, rate: Rational) -> f64 {

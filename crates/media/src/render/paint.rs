@@ -200,6 +200,6 @@ mod tests {
     fn a_logo_stays_on_the_canvas_on_even_pixels() {
         let cell = place(&Rect::new(0.9, 0.95, 0.2, 0.2), (216, 100), (1080, 1920));
         assert!(cell.x + cell.w <= 1080 && cell.y + cell.h <= 1920);
-        assert!(cell.x % 2 == 0 && cell.y % 2 == 0);
+        assert!(cell.x.is_multiple_of(2) && cell.y.is_multiple_of(2));
     }
 }

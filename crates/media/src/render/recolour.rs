@@ -28,9 +28,9 @@ impl Recolour {
         if !matches!(kind.format, Pixel::YUV420P | Pixel::YUVJ420P) {
             return None;
         }
-        let (kr, kb) = if kind.matrix == ffi::SWS_CS_ITU601 as i32 {
+        let (kr, kb) = if kind.matrix == ffi::SWS_CS_ITU601 {
             (0.299, 0.114)
-        } else if kind.matrix == ffi::SWS_CS_ITU709 as i32 {
+        } else if kind.matrix == ffi::SWS_CS_ITU709 {
             (0.2126, 0.0722)
         } else {
             return None;
@@ -106,8 +106,8 @@ fn line_mut(picture: &mut frame::Video, p: usize, row: usize, width: usize) -> &
 mod tests {
     use super::*;
 
-    fn kind(matrix: u32, full: bool) -> Kind {
-        Kind { format: Pixel::YUV420P, width: 4, height: 4, matrix: matrix as i32, full }
+    fn kind(matrix: i32, full: bool) -> Kind {
+        Kind { format: Pixel::YUV420P, width: 4, height: 4, matrix, full }
     }
 
     fn convert(recolour: &Recolour, y: u8, cb: u8, cr: u8) -> [i32; 3] {

@@ -52,14 +52,14 @@ impl Kind {
                 ffi::SWS_CS_ITU601
             }
             _ => ffi::SWS_CS_ITU709,
-        } as i32;
+        };
         let full = picture.color_range() == color::Range::JPEG
             || matches!(picture.format(), Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P);
         Kind { format: picture.format(), width: picture.width(), height: picture.height(), matrix, full }
     }
 
     fn is_tidy(&self) -> bool {
-        self.format == Pixel::YUV420P && self.matrix == ffi::SWS_CS_ITU709 as i32 && !self.full
+        self.format == Pixel::YUV420P && self.matrix == ffi::SWS_CS_ITU709 && !self.full
     }
 }
 
@@ -70,7 +70,7 @@ impl Tidy {
         if kind.is_tidy() {
             return Ok(picture);
         }
-        if !self.converted.as_ref().is_some_and(|(s, _)| *s == serial) {
+        if self.converted.as_ref().is_none_or(|(s, _)| *s != serial) {
             let out = self.convert(picture, kind)?;
             self.converted = Some((serial, out));
         }
@@ -139,7 +139,7 @@ impl Scaler {
                 w,
                 h,
                 ffi::AVPixelFormat::AV_PIX_FMT_YUV420P,
-                flags as i32,
+                flags,
                 ptr::null_mut(),
                 ptr::null_mut(),
                 ptr::null(),
@@ -153,7 +153,7 @@ impl Scaler {
             }
             let scaler = Scaler { context, kind };
             let from = ffi::sws_getCoefficients(kind.matrix);
-            let to = ffi::sws_getCoefficients(ffi::SWS_CS_ITU709 as i32);
+            let to = ffi::sws_getCoefficients(ffi::SWS_CS_ITU709);
             // Refused for formats without a matrix (RGB, grey): those convert with the default, which is right for them.
             ffi::sws_setColorspaceDetails(context, from, kind.full.into(), to, 0, 0, 1 << 16, 1 << 16);
             Ok(scaler)

@@ -26,7 +26,7 @@ pub fn frame_count(plan: &EditPlan) -> u64 {
 /// Sample of output frame `index`; `None` for a plan that keeps nothing.
 pub fn sample(plan: &EditPlan, index: u64) -> Option<Sample> {
     let out = (index as f64 + 0.5) / f64::from(plan.canvas.fps.max(1));
-    let keep = plan.keep.partition_point(|k| k.out <= out).checked_sub(1).unwrap_or(0);
+    let keep = plan.keep.partition_point(|k| k.out <= out).saturating_sub(1);
     let part = plan.keep.get(keep)?;
     let last = (part.source.length() - INSIDE).max(0.0);
     let source = part.source.start + (out - part.out).clamp(0.0, last);
@@ -42,7 +42,7 @@ pub fn scene_at<'a>(plan: &'a EditPlan, at: &Sample, frame: Option<(f64, f64)>) 
     let source = frame.map_or(at.source, |(start, length)| start + length / 2.0);
     let last = (part.source.length() - INSIDE).max(0.0);
     let out = part.out + (source - part.source.start).clamp(0.0f64.min(last), last).max(INSIDE.min(last));
-    let index = plan.scenes.partition_point(|s| s.out.start <= out).checked_sub(1).unwrap_or(0);
+    let index = plan.scenes.partition_point(|s| s.out.start <= out).saturating_sub(1);
     plan.scenes.get(index)
 }
 

@@ -24,6 +24,7 @@ const SHORT: f64 = 0.32;
 const FLOOR: f64 = 30.0;
 
 /// Loudness of a sound over time, 0..1 a bar.
+#[derive(Clone)]
 pub(crate) struct Envelope {
     bars: Vec<f32>,
 }

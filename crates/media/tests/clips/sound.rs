@@ -75,7 +75,7 @@ fn real_speech_reaches_the_target_after_aac() {
     for (start, end) in [(5.0, 17.0), (60.0, 70.0), (104.0, 116.0), (136.0, 148.0), (170.0, 182.0)] {
         let mut plan = plan(1.0, 30, (90, 160), crop());
         keep(&mut plan, &[(start, start + 3.3), (start + 3.9, start + 7.0), (start + 7.2, end)]);
-        let job = crate::testing::job(&source, dir.path(), plan, Some((1280, 720, 25.0)), true);
+        let job = job_for(&source, dir.path(), plan, Some((1280, 720, 25.0)), true);
         let rendered = render(&job);
         let report = check(&job, &rendered);
         assert!((report.integrated_lufs + 14.0).abs() <= 0.3, "{start}: {} LUFS", report.integrated_lufs);

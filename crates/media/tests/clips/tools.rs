@@ -5,7 +5,8 @@ use std::process::Command;
 
 use omniva_contracts::Silent;
 use omniva_contracts::geometry::{Rect, Span};
-use omniva_contracts::jobs::{CheckJob, RenderJob, Rendered};
+use omniva_contracts::jobs::{CheckJob, MediaRef, RenderJob, Rendered};
+use omniva_contracts::media::{AudioInfo, Container, MediaInfo, VideoInfo};
 use omniva_contracts::plan::{CropKey, EditPlan, Keep, Layout, Scene};
 use omniva_contracts::qc::QcReport;
 
@@ -51,7 +52,7 @@ impl Bench {
 
     /// A job on this source; `video` is its size and rate.
     pub fn job(&self, plan: EditPlan, video: Option<(u32, u32, f64)>, sound: bool) -> RenderJob {
-        testing::job(&self.source, self.out(), plan, video, sound)
+        job_for(&self.source, self.out(), plan, video, sound)
     }
 }
 
@@ -170,4 +171,30 @@ pub fn panel() -> PathBuf {
     let file = PathBuf::from(folder).join("dev_panel.mp4");
     assert!(file.is_file(), "OMNIVA_TEST_MEDIA holds no dev_panel.mp4");
     file
+}
+
+/// A job for an MP4 of the given size and rate.
+pub fn job_for(source: &Path, out: &Path, plan: EditPlan, video: Option<(u32, u32, f64)>, sound: bool) -> RenderJob {
+    RenderJob {
+        media: MediaRef { path: source.to_path_buf(), container: Container::Mov },
+        info: MediaInfo {
+            sha256: String::new(),
+            bytes: 0,
+            container: Container::Mov,
+            duration: plan.source_span.end,
+            video: video.map(|(width, height, fps)| VideoInfo { codec: "h264".into(), width, height, fps }),
+            audio: sound.then(|| AudioInfo { codec: "aac".into(), sample_rate: 48_000, channels: 2 }),
+            repairs: vec![],
+            normalised: false,
+            inside_bars: None,
+        },
+        plan,
+        ass: None,
+        fonts: "/usr/share/fonts/truetype/lato".into(),
+        out_dir: out.to_path_buf(),
+        gain_db: 0.0,
+        ceiling_offset_db: 0.0,
+        threads: 2,
+        thumbnail_times: vec![],
+    }
 }
