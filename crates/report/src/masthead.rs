@@ -15,13 +15,15 @@ pub fn header(out: &mut String, view: &View<'_>) {
     let delivered = r.clips.len();
     out.push_str("<header class=\"masthead\"><p class=\"kicker\"><span class=\"mark\" aria-hidden=\"true\"></span>Omniva · clip report</p>");
     put!(out, "<h1 dir=\"auto\">{}</h1>", Short(&r.source_name, 300));
+    let (clips, from) = (count(delivered, "clip", "clips"), length(view.duration));
     let verdict = match (r.dry_run, delivered, r.failures.len()) {
-        (true, _, _) => format!("{} planned, nothing rendered", count(view.cards.len(), "clip", "clips")),
-        (false, 0, 0) => "No clip".to_owned(),
-        (false, n, 0) => format!("{} ready to post", count(n, "clip", "clips")),
-        (false, n, f) => format!("{} ready to post, {f} could not be delivered", count(n, "clip", "clips")),
+        (true, _, _) => format!("{} planned from {from}, nothing rendered", count(view.cards.len(), "clip", "clips")),
+        (false, 0, 0) => format!("No clip from {from}"),
+        (false, _, 0) => format!("{clips} ready to post from {from}"),
+        (false, 0, f) => format!("No clip from {from}: {f} could not be delivered"),
+        (false, _, f) => format!("{clips} ready to post from {from}; {f} could not be delivered"),
     };
-    put!(out, "<p class=\"standfirst\">{verdict} from {}.</p>", length(view.duration));
+    put!(out, "<p class=\"standfirst\">{verdict}.</p>");
     facts(out, view);
     out.push_str("</header>");
 }

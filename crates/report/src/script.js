@@ -172,6 +172,7 @@
     const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / scroll.scrollWidth;
     zoom = Math.min(32, Math.max(1, next));
     plot.style.setProperty('--zoom', zoom);
+    plot.classList.toggle('close', zoom >= 4);
     $('zoom-level').textContent = `${zoom}×`;
     $('zoom-out').disabled = zoom === 1;
     $('zoom-in').disabled = zoom === 32;

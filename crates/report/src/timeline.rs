@@ -11,6 +11,9 @@ use crate::view::{View, kind};
 /// Smallest width of a bar as a share of the axis, so that it can be seen and hit.
 const MIN_BAR: f64 = 0.004;
 
+/// Room that a chosen bar and its number take, as a share of the axis.
+const NUMBERED: f64 = 0.02;
+
 const MODULES: [Module; 9] = [
     Module::Eclipse,
     Module::Stardust,
@@ -122,7 +125,17 @@ fn band(
     let spans: Vec<(f64, f64)> =
         members.iter().map(|(_, c)| (c.span.start, c.span.end.max(c.span.start + least))).collect();
     // Neighbours that share less than a pixel still fit into one lane.
-    let (lanes, n) = pack(&spans, -view.duration / 1000.0);
+    let tolerance = view.duration / 1000.0;
+    let room: Vec<(f64, f64)> = members
+        .iter()
+        .zip(&spans)
+        .map(
+            |((_, c), &(start, end))| {
+                if c.chosen() { (start, end.max(start + view.duration * NUMBERED)) } else { (start, end) }
+            },
+        )
+        .collect();
+    let (lanes, n) = pack(&room, -tolerance);
     let top = plot.track(label, height * u32::try_from(n).unwrap_or(1).max(1));
     for (((row, c), lane), (start, end)) in members.iter().zip(&lanes).zip(&spans) {
         let y = top + height * u32::try_from(*lane).unwrap_or(0);
@@ -146,10 +159,22 @@ fn band(
             Short(&words, 120),
             height - 2
         );
-        if let Verdict::Chosen { rank, .. } = &c.verdict {
-            put!(bars, "<text class=\"on-bar\" x=\"6\" y=\"{}\">{rank}</text>", height / 2 + 5);
+        match &c.verdict {
+            Verdict::Chosen { rank, .. } if w >= NUMBERED * 100.0 => {
+                put!(bars, "<text class=\"on-bar\" x=\"6\" y=\"{}\">{rank}</text></svg>", height / 2 + 5);
+            }
+            // Too narrow for its number, which then stands right of it.
+            Verdict::Chosen { rank, .. } => {
+                put!(
+                    bars,
+                    "</svg><text class=\"by-bar\" x=\"{:.3}%\" dx=\"3\" y=\"{}\">{rank}</text>",
+                    x + w,
+                    y + height / 2 + 5
+                );
+            }
+            Verdict::Rejected { .. } => bars.push_str("</svg>"),
         }
-        bars.push_str("</svg></a></g>");
+        bars.push_str("</a></g>");
     }
 }
 
@@ -165,7 +190,10 @@ pub fn filters(out: &mut String, view: &View<'_>, prefix: &str, place: &str) {
             "<label class=\"chip {class}\"><input type=\"checkbox\" name=\"{class}\" checked><span class=\"swatch\"></span>{name} <b>{n}</b></label>"
         );
     };
-    chip("m-chosen", "Chosen", view.listed.iter().filter(|c| c.chosen()).count());
+    let chosen = view.listed.iter().filter(|c| c.chosen()).count();
+    if chosen > 0 {
+        chip("m-chosen", "Chosen", chosen);
+    }
     for m in MODULES {
         let (name, class) = module(m);
         let n = view.listed.iter().filter(|c| kind(c) == class).count();

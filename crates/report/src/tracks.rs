@@ -152,11 +152,12 @@ impl Plot {
             let (x, w) = (self.x(t.start), self.w(t.start, t.end));
             put!(
                 self.svg,
-                "<svg x=\"{x:.3}%\" width=\"{w:.3}%\" y=\"{top}\" height=\"24\"><rect class=\"topic t{}\" width=\"100%\" y=\"2\" height=\"20\"><title>{}, {}–{}</title></rect><text class=\"topic-name\" x=\"6\" y=\"16\" aria-hidden=\"true\">{}</text></svg>",
+                "<svg x=\"{x:.3}%\" width=\"{w:.3}%\" y=\"{top}\" height=\"24\"><rect class=\"topic t{}\" width=\"100%\" y=\"2\" height=\"20\"><title>{}, {}–{}</title></rect><text class=\"topic-name{}\" x=\"6\" y=\"16\" aria-hidden=\"true\">{}</text></svg>",
                 i % 2,
                 Short(&t.label, 120),
                 clock(t.start),
                 clock(t.end),
+                if w < 3.0 { " narrow" } else { "" },
                 Short(&t.label, 60)
             );
         }
