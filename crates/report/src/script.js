@@ -221,7 +221,7 @@
   // On paper nothing can be opened.
   let closed = [];
   addEventListener('beforeprint', () => {
-    closed = all('main details:not([open])').filter((d) => !d.closest('.inspector, .wide, .candidates'));
+    closed = all('main details:not([open])').filter((d) => !d.closest('.inspector, .wide, .candidates') && !d.querySelector('pre, .operations'));
     for (const d of closed) d.open = true;
   });
   addEventListener('afterprint', () => { for (const d of closed) d.open = false; });
