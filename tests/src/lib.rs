@@ -55,7 +55,8 @@ pub fn excerpt(to: &Path, start: f64, seconds: f64) -> PathBuf {
 }
 
 pub fn ffmpeg<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) {
-    let status = Command::new("ffmpeg").args(["-y", "-v", "error"]).args(arguments).status().expect("ffmpeg is installed");
+    let status =
+        Command::new("ffmpeg").args(["-y", "-v", "error"]).args(arguments).status().expect("ffmpeg is installed");
     assert!(status.success(), "ffmpeg failed");
 }
 
@@ -92,7 +93,12 @@ impl Bench {
     }
     pub fn omniva(&self) -> Command {
         let mut command = Command::new(binary());
-        command.arg("--models").arg(models()).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("RUST_BACKTRACE");
+        command
+            .arg("--models")
+            .arg(models())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .env_remove("RUST_BACKTRACE");
         command
     }
 }
@@ -126,7 +132,8 @@ pub fn names(folder: &Path) -> Vec<String> {
 pub fn descendants(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lines = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let children: Vec<u32> = lines.flat_map(|line| line.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<u32>>()).collect();
+    let children: Vec<u32> =
+        lines.flat_map(|line| line.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<u32>>()).collect();
     children.iter().flat_map(|child| std::iter::once(*child).chain(descendants(*child))).collect()
 }
 

@@ -59,9 +59,19 @@ fn playlists_dressed_as_videos_open_nothing() {
     let url = format!("http://{}/x.ts", listener.local_addr().expect("an address"));
     let here = canary.display();
     for (name, text) in [
-        ("hls.mp4", format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{here}\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n")),
+        (
+            "hls.mp4",
+            format!(
+                "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{here}\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n"
+            ),
+        ),
         ("bom.mp4", format!("\u{feff}\n #EXTM3U\n#EXTINF:10,\n{url}\n")),
-        ("dash.mp4", format!("<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"><BaseURL>{url}</BaseURL></MPD>")),
+        (
+            "dash.mp4",
+            format!(
+                "<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\"><BaseURL>{url}</BaseURL></MPD>"
+            ),
+        ),
         ("concat.avi", format!("ffconcat version 1.0\nfile '{here}'\nfile '{url}'\n")),
         ("sdp.ts", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n".to_owned()),
     ] {
@@ -120,7 +130,15 @@ fn odd_names_are_only_names() {
     let bench = Bench::default();
     let source = excerpt(&bench.path("source.mp4"), 0.0, 16.0);
     let folder = bench.path("../").join(bench.folder.path().file_name().expect("a name"));
-    for name in [&b"-rf.mp4"[..], b"with space.mp4", b"new\nline.mp4", b"quo'te\".mp4", "üñí ☃.mp4".as_bytes(), b"%s%n.mp4", b"a:b|c.mp4"] {
+    for name in [
+        &b"-rf.mp4"[..],
+        b"with space.mp4",
+        b"new\nline.mp4",
+        b"quo'te\".mp4",
+        "üñí ☃.mp4".as_bytes(),
+        b"%s%n.mp4",
+        b"a:b|c.mp4",
+    ] {
         let path = folder.join(std::ffi::OsStr::from_bytes(name));
         std::fs::copy(&source, &path).expect("copied");
         let output = bench.path("out");
@@ -175,14 +193,27 @@ fn wrong_and_missing_models_are_refused_by_hash() {
     std::fs::create_dir(&empty).expect("made");
     let clip = |models: &Path| {
         let mut command = std::process::Command::new(omniva_tests::binary());
-        run(command.arg("--models").arg(models).arg("clip").arg(&source).arg("-o").arg(bench.path("out")).arg("--cache").arg(bench.cache()))
+        run(command
+            .arg("--models")
+            .arg(models)
+            .arg("clip")
+            .arg(&source)
+            .arg("-o")
+            .arg(bench.path("out"))
+            .arg("--cache")
+            .arg(bench.cache()))
     };
     let result = clip(&empty);
     assert_eq!(status(&result), 4);
-    assert!(stderr(&result).contains("model_missing") && stderr(&result).contains("omniva models fetch"), "{}", stderr(&result));
+    assert!(
+        stderr(&result).contains("model_missing") && stderr(&result).contains("omniva models fetch"),
+        "{}",
+        stderr(&result)
+    );
 
     let changed = bench.path("changed-models");
-    let copy = std::process::Command::new("cp").arg("-r").arg(omniva_tests::models()).arg(&changed).status().expect("cp runs");
+    let copy =
+        std::process::Command::new("cp").arg("-r").arg(omniva_tests::models()).arg(&changed).status().expect("cp runs");
     assert!(copy.success());
     let victim = changed.join("yunet.onnx");
     let mut bytes = std::fs::read(&victim).expect("read");
@@ -191,6 +222,10 @@ fn wrong_and_missing_models_are_refused_by_hash() {
     std::fs::File::create(&victim).and_then(|mut f| f.write_all(&bytes)).expect("written");
     let result = clip(&changed);
     assert_eq!(status(&result), 4);
-    assert!(stderr(&result).contains("model_mismatch") && stderr(&result).contains("yunet.onnx"), "{}", stderr(&result));
+    assert!(
+        stderr(&result).contains("model_mismatch") && stderr(&result).contains("yunet.onnx"),
+        "{}",
+        stderr(&result)
+    );
     assert!(names(&bench.path("out")).is_empty());
 }

@@ -18,7 +18,10 @@ const LAYERS: [(&str, u32); 10] = [
 ];
 
 fn packages() -> Vec<serde_json::Value> {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version=1", "--no-deps", "--offline"]).output().expect("cargo runs");
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .output()
+        .expect("cargo runs");
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     metadata["packages"].as_array().expect("packages").clone()
 }
@@ -58,6 +61,7 @@ fn deciding_crates_have_no_way_to_the_outside() {
 
 #[test]
 fn panics_unwind_so_that_one_part_can_fail_alone() {
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")).expect("the workspace manifest");
+    let manifest =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")).expect("the workspace manifest");
     assert!(!manifest.contains("panic = \"abort\""));
 }

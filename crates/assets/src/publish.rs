@@ -1,58 +1,46 @@
-//! Moving a finished file to where the user looks for it.
+//! Copying a finished file to where the user looks for it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use omniva_contracts::Fault;
 
 use crate::shown;
-use crate::write::{AtomicFile, folder_of, sync_folder};
+use crate::write::AtomicFile;
 
-/// Moves the regular file `from` to `to`, in one step for everybody who looks at `to`, also across file systems. The
-/// sandboxed child made `from`: links are refused and only the permissions to read and write are kept.
+/// Copies the regular file `from` to `to`, in one step for everybody who looks at `to`. The sandboxed child made `from`,
+/// so links are refused; `to` gets the permissions of a new file. `from` stays: it belongs to the cache.
 ///
 /// # Errors
-/// `no_space`, `output_unwritable`; `to` is then unchanged and `from` still there.
+/// `no_space`, `output_unwritable`; `to` is then unchanged.
 pub fn publish(from: &Path, to: &Path) -> Result<(), Fault> {
     publish_io(from, to).map_err(|error| Fault::writing(&shown(to), &error))
 }
 
 fn publish_io(from: &Path, to: &Path) -> io::Result<()> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags).open(from)?;
+    let mut file = File::options().read(true).custom_flags(flags).open(from)?;
     let about = file.metadata()?;
     if !about.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mode = about.permissions().mode() & 0o7777;
-    if mode & !0o666 != 0 {
-        file.set_permissions(fs::Permissions::from_mode(mode & 0o666))?;
-    }
-    file.sync_all()?;
-    match fs::rename(from, to) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => return copy(file, from, to),
-        Err(error) => return Err(error),
-    }
-    sync_folder(folder_of(to))
-}
-
-fn copy(mut file: File, from: &Path, to: &Path) -> io::Result<()> {
-    let whole = file.metadata()?.len();
     let mut target = AtomicFile::create_io(to)?;
     let copied = io::copy(&mut file, &mut target.file())?;
-    if copied != whole {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{copied} of {whole} bytes were copied")));
+    if copied != about.len() {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("{copied} of {} bytes were copied", about.len()),
+        ));
     }
-    target.commit_io()?;
-    fs::remove_file(from)
+    target.commit_io()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     use omniva_contracts::Code;
     use tempfile::{tempdir, tempdir_in};
@@ -60,15 +48,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_moves_and_replaces() {
+    fn a_file_is_copied_and_replaces() {
         let folder = tempdir().unwrap();
         let (from, to) = (folder.path().join("a"), folder.path().join("b"));
         for content in ["one", "two"] {
             fs::write(&from, content).unwrap();
             fs::set_permissions(&from, fs::Permissions::from_mode(0o4755)).unwrap();
             publish(&from, &to).unwrap();
-            assert_eq!((fs::read_to_string(&to).unwrap().as_str(), from.exists()), (content, false));
-            assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o7777, 0o644);
+            assert_eq!((fs::read_to_string(&to).unwrap().as_str(), from.exists()), (content, true));
+            assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o7111, 0);
         }
     }
 
@@ -80,7 +68,7 @@ mod tests {
         let (from, to) = (here.path().join("a"), there.path().join("b"));
         fs::write(&from, vec![7u8; 3 << 20]).unwrap();
         publish(&from, &to).unwrap();
-        assert_eq!((fs::read(&to).unwrap(), from.exists()), (vec![7u8; 3 << 20], false));
+        assert_eq!((fs::read(&to).unwrap(), from.exists()), (vec![7u8; 3 << 20], true));
         assert_eq!(fs::read_dir(there.path()).unwrap().count(), 1);
     }
 

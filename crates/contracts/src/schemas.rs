@@ -43,7 +43,11 @@ mod tests {
                 std::fs::write(&path, &wanted).expect("written");
             }
             let found = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(found == wanted, "{} differs from the type: run UPDATE_SCHEMAS=1 cargo test -p omniva-contracts", path.display());
+            assert!(
+                found == wanted,
+                "{} differs from the type: run UPDATE_SCHEMAS=1 cargo test -p omniva-contracts",
+                path.display()
+            );
         }
     }
 

@@ -45,7 +45,12 @@ fn listen(job: &ListenJob, monitor: &dyn Monitor) -> Result<(), Fault> {
 }
 
 fn watch(job: &WatchJob, monitor: &dyn Monitor) -> Result<(), Fault> {
-    let options = FrameOptions { sample_step: 1.0 / job.faces_per_second, picture_max: PICTURE_MAX, luma_width: LUMA_WIDTH, threads: job.threads };
+    let options = FrameOptions {
+        sample_step: 1.0 / job.faces_per_second,
+        picture_max: PICTURE_MAX,
+        luma_width: LUMA_WIDTH,
+        threads: job.threads,
+    };
     let mut frames = FrameReader::open(&job.media, &job.info, options)?;
     finish(&job.out_dir, &omniva_perception::watch::watch(job, &mut frames, monitor)?)
 }
@@ -60,7 +65,8 @@ fn render(job: &RenderJob, monitor: &dyn Monitor) -> Result<(), Fault> {
 
 /// Writes the result under a temporary name first, so that a result file is always whole.
 fn finish<T: Serialize>(out_dir: &Path, result: &T) -> Result<(), Fault> {
-    let json = serde_json::to_vec(result).map_err(|e| Fault::internal(format!("a result can't be written as JSON: {e}")))?;
+    let json =
+        serde_json::to_vec(result).map_err(|e| Fault::internal(format!("a result can't be written as JSON: {e}")))?;
     let (temporary, path) = (out_dir.join("result.part"), out_dir.join(RESULT));
     std::fs::write(&temporary, json)
         .and_then(|()| std::fs::rename(&temporary, &path))
@@ -71,7 +77,12 @@ fn finish<T: Serialize>(out_dir: &Path, result: &T) -> Result<(), Fault> {
 pub fn result<T: serde::de::DeserializeOwned>(out_dir: &Path, max_bytes: u64) -> Result<T, Fault> {
     let path = out_dir.join(RESULT);
     let broken = |detail: String| {
-        Fault::new(Code::ChildKilled, "a stage ended without a usable result", "run the command again; report it if it happens twice").with_detail(detail)
+        Fault::new(
+            Code::ChildKilled,
+            "a stage ended without a usable result",
+            "run the command again; report it if it happens twice",
+        )
+        .with_detail(detail)
     };
     let meta = std::fs::symlink_metadata(&path).map_err(|e| broken(e.to_string()))?;
     if !meta.is_file() || meta.len() > max_bytes {

@@ -95,7 +95,12 @@ fn run(workshop: &Workshop<'_>, request: &ClipRequest) -> Result<Outcome, Fault>
         match result.and_then(|done| deliver_one(request, &analysis, plan, &done).map_err(Failed::from)) {
             Ok(record) => clips.push(record),
             Err(failed) if failed.fault.code == Code::Cancelled => return Err(failed.fault),
-            Err(failed) => failures.push(ClipFailure { candidate: plan.candidate.id.clone(), rank: plan.decision.rank, fault: failed.fault, qc: failed.qc }),
+            Err(failed) => failures.push(ClipFailure {
+                candidate: plan.candidate.id.clone(),
+                rank: plan.decision.rank,
+                fault: failed.fault,
+                qc: failed.qc,
+            }),
         }
     }
     failures.sort_by_key(|f| f.rank);
@@ -117,15 +122,28 @@ fn too_short(source: &Source, min_seconds: f64) -> Result<(), Fault> {
         return Ok(());
     }
     let length = source.info.duration;
-    let advice = if length >= 5.0 { format!("pass --min {}", length.floor().max(5.0)) } else { "a clip needs at least 5 s".to_owned() };
+    let advice = if length >= 5.0 {
+        format!("pass --min {}", length.floor().max(5.0))
+    } else {
+        "a clip needs at least 5 s".to_owned()
+    };
     Err(Fault::new(
         Code::InputTooShort,
-        format!("{} is {length:.1} s long, shorter than the shortest clip that is wanted ({min_seconds} s)", source.name),
+        format!(
+            "{} is {length:.1} s long, shorter than the shortest clip that is wanted ({min_seconds} s)",
+            source.name
+        ),
         advice,
     ))
 }
 
-fn plan_all(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, choice: &Choice, fonts: &Fonts) -> (Vec<Planned>, Vec<ClipFailure>) {
+fn plan_all(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    analysis: &Analysis,
+    choice: &Choice,
+    fonts: &Fonts,
+) -> (Vec<Planned>, Vec<ClipFailure>) {
     let (mut planned, mut failures) = (Vec::new(), Vec::new());
     for candidate in choice.chosen.iter().filter_map(|id| choice.get(id)) {
         let Verdict::Chosen { rank, .. } = candidate.verdict else { continue };
@@ -137,7 +155,12 @@ fn plan_all(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, choic
     (planned, failures)
 }
 
-fn deliver_one(request: &ClipRequest, analysis: &Analysis, planned: &Planned, done: &Finished) -> Result<ClipRecord, Fault> {
+fn deliver_one(
+    request: &ClipRequest,
+    analysis: &Analysis,
+    planned: &Planned,
+    done: &Finished,
+) -> Result<ClipRecord, Fault> {
     let decision = &planned.decision;
     let files = deliver::names(decision.rank, &decision.slug, done.plan.captions.is_some());
     let record = ClipRecord {
@@ -163,7 +186,8 @@ fn deliver_one(request: &ClipRequest, analysis: &Analysis, planned: &Planned, do
 fn decisions(workshop: &Workshop<'_>, analysis: &Analysis, choice: Choice, planned: Vec<Planned>) -> Decisions {
     let config = workshop.config;
     let video_id = Seeded::new(analysis.media.sha256.as_bytes()).next();
-    let mut models: Vec<_> = [&analysis.heard.models, &analysis.seen.models, &analysis.read.models].into_iter().flatten().cloned().collect();
+    let mut models: Vec<_> =
+        [&analysis.heard.models, &analysis.seen.models, &analysis.read.models].into_iter().flatten().cloned().collect();
     models.sort_by(|a, b| (&a.role, &a.name).cmp(&(&b.role, &b.name)));
     models.dedup();
     Decisions {
@@ -183,7 +207,10 @@ fn decisions(workshop: &Workshop<'_>, analysis: &Analysis, choice: Choice, plann
 /// Seconds precision, UTC.
 fn rfc3339(us: i64) -> String {
     use time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::from_unix_timestamp(us.div_euclid(1_000_000)).ok().and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_default()
+    time::OffsetDateTime::from_unix_timestamp(us.div_euclid(1_000_000))
+        .ok()
+        .and_then(|t| t.format(&Rfc3339).ok())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub const REPORT: &str = "report.html";
 pub fn prepare(folder: &Path, source_sha256: &str, replace: bool) -> Result<Option<RunRecord>, Fault> {
     let shown = folder.display().to_string();
     std::fs::create_dir_all(folder).map_err(|e| Fault::writing(&shown, &e))?;
-    let probe = tempfile::Builder::new().prefix(".omniva-").tempfile_in(folder).map_err(|e| Fault::writing(&shown, &e))?;
+    let probe =
+        tempfile::Builder::new().prefix(".omniva-").tempfile_in(folder).map_err(|e| Fault::writing(&shown, &e))?;
     probe.close().map_err(|e| Fault::writing(&shown, &e))?;
     let earlier = earlier(folder);
     // What a killed run left under its temporary names.
@@ -79,7 +80,8 @@ fn place(folder: &Path, record: &ClipRecord, video: &Path, thumbnail: &Path) -> 
 }
 
 pub fn json<T: Serialize>(path: &Path, value: &T) -> Result<(), Fault> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| Fault::internal(format!("a record can't be written as JSON: {e}")))?;
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| Fault::internal(format!("a record can't be written as JSON: {e}")))?;
     bytes.push(b'\n');
     omniva_assets::write_atomic(path, &bytes)
 }

@@ -8,8 +8,8 @@ use std::time::Instant;
 use omniva_cognition::chorus;
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Candidate;
-use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
 use omniva_contracts::config::CaptionConfig;
+use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
 use omniva_contracts::plan::{CaptionPage, EditPlan};
 use omniva_contracts::ports::{Ids, Seeded};
 use omniva_contracts::qc::{QcCheck, QcReport};
@@ -55,7 +55,14 @@ impl From<Fault> for Failed {
     }
 }
 
-pub fn plan(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, candidate: &Candidate, rank: u32, fonts: &Fonts) -> Result<Planned, Fault> {
+pub fn plan(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    analysis: &Analysis,
+    candidate: &Candidate,
+    rank: u32,
+    fonts: &Fonts,
+) -> Result<Planned, Fault> {
     let config = workshop.config;
     let seed = format!("{} {} {}", source.info.sha256, config.sha256(), candidate.id);
     let clip_id = Seeded::new(seed.as_bytes()).next();
@@ -79,9 +86,17 @@ pub fn plan(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, candi
 
 /// Renders and checks every clip, `jobs` side by side, longest first so that the cores stay busy to the end. The
 /// answers come in the order of `planned`; one failing clip does not stop the others, cancellation stops all.
-pub fn produce_all(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, planned: &[Planned], fonts: &[FontFile]) -> Vec<Result<Finished, Failed>> {
+pub fn produce_all(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    analysis: &Analysis,
+    planned: &[Planned],
+    fonts: &[FontFile],
+) -> Vec<Result<Finished, Failed>> {
     let mut order: Vec<usize> = (0..planned.len()).collect();
-    order.sort_by(|a, b| planned[*b].decision.plan.duration().total_cmp(&planned[*a].decision.plan.duration()).then(a.cmp(b)));
+    order.sort_by(|a, b| {
+        planned[*b].decision.plan.duration().total_cmp(&planned[*a].decision.plan.duration()).then(a.cmp(b))
+    });
     let queue = Mutex::new(VecDeque::from(order));
     let results: Vec<Mutex<Option<Result<Finished, Failed>>>> = planned.iter().map(|_| Mutex::new(None)).collect();
     let jobs = workshop.render_jobs().min(planned.len()).max(1);
@@ -96,10 +111,20 @@ pub fn produce_all(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis
         }
     });
     let unanswered = || Err(Fault::internal("a clip was never rendered").into());
-    results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(unanswered)).collect()
+    results
+        .into_iter()
+        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(unanswered))
+        .collect()
 }
 
-fn produce(workshop: &Workshop<'_>, source: &Source, analysis: &Analysis, planned: &Planned, fonts: &[FontFile], jobs: usize) -> Result<Finished, Failed> {
+fn produce(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    analysis: &Analysis,
+    planned: &Planned,
+    fonts: &[FontFile],
+    jobs: usize,
+) -> Result<Finished, Failed> {
     if workshop.reporter.cancelled() {
         return Err(Fault::cancelled().into());
     }
@@ -150,13 +175,17 @@ impl Bench<'_> {
             "plan": plan, "ass": ass, "gain_db": knobs.gain_db, "ceiling_offset_db": knobs.ceiling_offset_db,
         });
         let timer = self.workshop.begin(Stage::Render, self.name);
-        let rendered = self.workshop.cached::<Rendered>(Stage::Render, RENDER_VERSION, &key, |out_dir| self.render(plan, ass.as_deref(), knobs, out_dir))?;
+        let rendered = self.workshop.cached::<Rendered>(Stage::Render, RENDER_VERSION, &key, |out_dir| {
+            self.render(plan, ass.as_deref(), knobs, out_dir)
+        })?;
         self.workshop.end(timer, rendered.from_cache);
         let video = rendered.folder.join("clip.mp4");
 
         let timer = self.workshop.begin(Stage::Check, self.name);
         let key = json!({ "render": key, "version": RENDER_VERSION });
-        let checked = self.workshop.cached::<QcReport>(Stage::Check, CHECK_VERSION, &key, |out_dir| self.check(plan, &rendered.value, &video, out_dir))?;
+        let checked = self.workshop.cached::<QcReport>(Stage::Check, CHECK_VERSION, &key, |out_dir| {
+            self.check(plan, &rendered.value, &video, out_dir)
+        })?;
         self.workshop.end(timer, checked.from_cache);
         let mut qc = checked.value;
         qc.checks.extend(self.planned_checks(plan));
@@ -176,11 +205,19 @@ impl Bench<'_> {
         })
     }
 
-    fn render(&self, plan: &EditPlan, ass: Option<&str>, knobs: RepairKnobs, out_dir: &std::path::Path) -> Result<Rendered, Fault> {
+    fn render(
+        &self,
+        plan: &EditPlan,
+        ass: Option<&str>,
+        knobs: RepairKnobs,
+        out_dir: &std::path::Path,
+    ) -> Result<Rendered, Fault> {
         omniva_assets::require_space(out_dir, plan.encode.max_bytes * 2)?;
         let folder = self.workshop.work_dir()?;
         let fonts = folder.path().join("fonts");
-        let write = |path: &std::path::Path, bytes: &[u8]| std::fs::write(path, bytes).map_err(|e| Fault::writing("a work folder", &e));
+        let write = |path: &std::path::Path, bytes: &[u8]| {
+            std::fs::write(path, bytes).map_err(|e| Fault::writing("a work folder", &e))
+        };
         std::fs::create_dir(&fonts).map_err(|e| Fault::writing("a work folder", &e))?;
         for font in self.fonts {
             write(&fonts.join(&font.file), &font.bytes)?;
@@ -190,7 +227,8 @@ impl Bench<'_> {
             write(&script, ass.as_bytes())?;
         }
         let brand = &plan.brand;
-        let brand_files = brand.logo.iter().map(|l| l.file.clone()).chain(brand.intro.clone()).chain(brand.outro.clone());
+        let brand_files =
+            brand.logo.iter().map(|l| l.file.clone()).chain(brand.intro.clone()).chain(brand.outro.clone());
         let job = RenderJob {
             media: self.source.media.clone(),
             info: self.source.info.clone(),
@@ -210,7 +248,13 @@ impl Bench<'_> {
         self.workshop.child(Stage::Render, self.name, ChildJob::Render(Box::new(job)), access, out_dir)
     }
 
-    fn check(&self, plan: &EditPlan, rendered: &Rendered, video: &std::path::Path, out_dir: &std::path::Path) -> Result<QcReport, Fault> {
+    fn check(
+        &self,
+        plan: &EditPlan,
+        rendered: &Rendered,
+        video: &std::path::Path,
+        out_dir: &std::path::Path,
+    ) -> Result<QcReport, Fault> {
         let job = CheckJob {
             file: video.to_owned(),
             out_dir: out_dir.to_owned(),

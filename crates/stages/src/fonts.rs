@@ -66,7 +66,8 @@ fn find(root: &Path, file: &str) -> Option<PathBuf> {
         if seen > MAX_FOLDERS {
             return None;
         }
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
         entries.sort();
         for entry in entries {
             let kind = std::fs::symlink_metadata(&entry).ok()?.file_type();

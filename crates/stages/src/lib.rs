@@ -9,9 +9,9 @@
 
 pub mod child;
 mod clip;
+mod deliver;
 mod edit;
 mod fonts;
-mod deliver;
 mod memory;
 mod reporter;
 mod source;
@@ -19,8 +19,8 @@ mod timeline;
 mod understand;
 mod workshop;
 
-pub use fonts::load as fonts;
 pub use clip::{ClipRequest, clip};
-pub use source::display_name;
+pub use fonts::load as fonts;
 pub use reporter::{Reporter, Stage};
+pub use source::display_name;
 pub use workshop::{Program, Workshop};

@@ -25,14 +25,19 @@ pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
 fn resident_of_tree(pid: u32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let below: u64 = children.flat_map(|line| line.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<u32>>()).map(resident_of_tree).sum();
+    let below: u64 = children
+        .flat_map(|line| line.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<u32>>())
+        .map(resident_of_tree)
+        .sum();
     resident(pid) + below
 }
 
 /// Proportional set size where the system tells it (shared libraries are then counted once), resident size otherwise.
 fn resident(pid: u32) -> u64 {
     let field = |text: &str, name: &str| -> Option<u64> {
-        text.lines().find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()).map(|kb| kb * 1024)
+        text.lines()
+            .find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok())
+            .map(|kb| kb * 1024)
     };
     std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
         .ok()

@@ -19,7 +19,8 @@ pub fn understand(workshop: &Workshop<'_>, source: &Source) -> Result<Analysis, 
     let (heard, seen) = std::thread::scope(|scope| {
         let watching = scope.spawn(|| watch(workshop, source));
         let heard = listen(workshop, source);
-        let seen = watching.join().unwrap_or_else(|_| Err(Fault::internal("watching the source ended without an answer")));
+        let seen =
+            watching.join().unwrap_or_else(|_| Err(Fault::internal("watching the source ended without an answer")));
         (heard, seen)
     });
     // Whichever failed by itself is told; the other may only have been stopped.
@@ -49,8 +50,17 @@ fn listen(workshop: &Workshop<'_>, source: &Source) -> Result<Heard, Fault> {
     };
     if !second.first {
         match hear(workshop, source, true) {
-            Err(fault) if matches!(fault.code, Code::ChildTimeout | Code::ModelFailed | Code::ChildMemory | Code::ChildKilled) => {
-                workshop.reporter.note(&format!("the built-in recogniser failed ({}); asking {}", fault.code.as_str(), second.url));
+            Err(fault)
+                if matches!(
+                    fault.code,
+                    Code::ChildTimeout | Code::ModelFailed | Code::ChildMemory | Code::ChildKilled
+                ) =>
+            {
+                workshop.reporter.note(&format!(
+                    "the built-in recogniser failed ({}); asking {}",
+                    fault.code.as_str(),
+                    second.url
+                ));
             }
             other => return other,
         }
@@ -58,7 +68,11 @@ fn listen(workshop: &Workshop<'_>, source: &Source) -> Result<Heard, Fault> {
     }
     match ask_second(workshop, source) {
         Err(fault) if matches!(fault.code, Code::RecognizerHttp | Code::RecognizerTimeout) => {
-            workshop.reporter.note(&format!("{} failed ({}); using the built-in recogniser", second.url, fault.code.as_str()));
+            workshop.reporter.note(&format!(
+                "{} failed ({}); using the built-in recogniser",
+                second.url,
+                fault.code.as_str()
+            ));
             let mut heard = hear(workshop, source, true)?;
             heard.warnings.push(format!("the configured recogniser failed: {}", fault.message));
             Ok(heard)
@@ -90,7 +104,8 @@ fn hear(workshop: &Workshop<'_>, source: &Source, recognize: bool) -> Result<Hea
             threads: workshop.threads_beside(2),
         };
         let mut access = Access { read: source.readable(), models: true, ..Access::new(source.info.duration) };
-        access.wall_limit = Some(config.limits.child_base_seconds + config.recognizer.timeout_factor * source.info.duration);
+        access.wall_limit =
+            Some(config.limits.child_base_seconds + config.recognizer.timeout_factor * source.info.duration);
         workshop.child(Stage::Listen, "", ChildJob::Listen(job), access, out_dir)
     })?;
     workshop.end(timer, made.from_cache);
@@ -120,7 +135,14 @@ fn ask_second(workshop: &Workshop<'_>, source: &Source) -> Result<Heard, Fault> 
     let mut heard: Heard = workshop.child(Stage::Listen, "", ChildJob::Listen(job), access, folder.path())?;
     let monitor = StageMonitor::new(workshop.reporter, Stage::Listen, "");
     let language = (config.clip.language != "auto").then_some(config.clip.language.as_str());
-    let answer = http::recognize_wav(&folder.path().join("speech.wav"), &heard.speech, second, language, config.recognizer.low_confidence, &monitor)?;
+    let answer = http::recognize_wav(
+        &folder.path().join("speech.wav"),
+        &heard.speech,
+        second,
+        language,
+        config.recognizer.low_confidence,
+        &monitor,
+    )?;
     (heard.language, heard.segments) = answer;
     workshop.end(timer, false);
     Ok(heard)

@@ -23,7 +23,8 @@ const MAX_RESULT: u64 = 1 << 30;
 const VALUE: &str = "value.json";
 /// Where shared libraries and what they read at start live.
 const LIBRARIES: [&str; 4] = ["/usr/lib", "/lib", "/lib64", "/usr/local/lib"];
-const LIBRARY_FILES: [&str; 5] = ["/etc/ld.so.cache", "/dev/urandom", "/dev/null", "/proc/cpuinfo", "/sys/devices/system/cpu"];
+const LIBRARY_FILES: [&str; 5] =
+    ["/etc/ld.so.cache", "/dev/urandom", "/dev/null", "/proc/cpuinfo", "/sys/devices/system/cpu"];
 
 /// The binary that becomes the child, and the arguments that make it one.
 pub struct Program {
@@ -91,9 +92,24 @@ impl<'a> Workshop<'a> {
         allow_missing_layers: Vec<Layer>,
     ) -> Result<Self, Fault> {
         let models = models.canonicalize().map_err(|e| {
-            Fault::new(Code::ModelMissing, format!("there is no models folder {}", models.display()), "run: omniva models fetch").with_detail(e)
+            Fault::new(
+                Code::ModelMissing,
+                format!("there is no models folder {}", models.display()),
+                "run: omniva models fetch",
+            )
+            .with_detail(e)
         })?;
-        Ok(Self { config, models, reporter, manifest, cache, program, fresh, allow_missing_layers, times: Mutex::default() })
+        Ok(Self {
+            config,
+            models,
+            reporter,
+            manifest,
+            cache,
+            program,
+            fresh,
+            allow_missing_layers,
+            times: Mutex::default(),
+        })
     }
 
     pub fn begin(&self, stage: Stage, what: &str) -> Timer {
@@ -104,7 +120,11 @@ impl<'a> Workshop<'a> {
     pub fn end(&self, timer: Timer, from_cache: bool) {
         let wall_seconds = timer.started.elapsed().as_secs_f64();
         self.reporter.end(timer.stage, &timer.what, wall_seconds, from_cache);
-        let stage = if timer.what.is_empty() { timer.stage.as_str().to_owned() } else { format!("{} {}", timer.stage.as_str(), timer.what) };
+        let stage = if timer.what.is_empty() {
+            timer.stage.as_str().to_owned()
+        } else {
+            format!("{} {}", timer.stage.as_str(), timer.what)
+        };
         self.times.lock().unwrap_or_else(PoisonError::into_inner).push(StageTime { stage, wall_seconds, from_cache });
     }
 
@@ -161,7 +181,9 @@ impl<'a> Workshop<'a> {
             match self.cache.claim(&key, &monitor)? {
                 Claim::Build(building) => building,
                 Claim::Ready(entry) => match read_value(&entry) {
-                    Some(value) => return Ok(Made { value, folder: entry.path().to_owned(), from_cache: true, _entry: entry }),
+                    Some(value) => {
+                        return Ok(Made { value, folder: entry.path().to_owned(), from_cache: true, _entry: entry });
+                    }
                     // Whole, but of another build's shape: made again.
                     None => {
                         drop(entry);
@@ -174,14 +196,22 @@ impl<'a> Workshop<'a> {
             self.reporter.note(why);
         }
         let value = make(building.path())?;
-        let json = serde_json::to_vec(&value).map_err(|e| Fault::internal(format!("a stage's result can't be kept: {e}")))?;
+        let json =
+            serde_json::to_vec(&value).map_err(|e| Fault::internal(format!("a stage's result can't be kept: {e}")))?;
         std::fs::write(building.path().join(VALUE), json).map_err(|e| Fault::writing("the cache", &e))?;
         let entry = building.finish(&monitor)?;
         Ok(Made { value, folder: entry.path().to_owned(), from_cache: false, _entry: entry })
     }
 
     /// Does one job in a sandboxed child that writes into `out_dir`, and reads its result.
-    pub fn child<T: DeserializeOwned>(&self, stage: Stage, what: &str, job: ChildJob, access: Access, out_dir: &Path) -> Result<T, Fault> {
+    pub fn child<T: DeserializeOwned>(
+        &self,
+        stage: Stage,
+        what: &str,
+        job: ChildJob,
+        access: Access,
+        out_dir: &Path,
+    ) -> Result<T, Fault> {
         let monitor = StageMonitor::new(self.reporter, stage, what);
         let policy = self.policy(&access, out_dir);
         let job = serde_json::to_vec(&job).map_err(|e| Fault::internal(format!("a job can't be written: {e}")))?;
@@ -192,7 +222,8 @@ impl<'a> Workshop<'a> {
 
     fn policy(&self, access: &Access, out_dir: &Path) -> Policy {
         let limits = &self.config.limits;
-        let wall = access.wall_limit.unwrap_or(limits.child_base_seconds + limits.child_time_factor * access.media_seconds);
+        let wall =
+            access.wall_limit.unwrap_or(limits.child_base_seconds + limits.child_time_factor * access.media_seconds);
         let memory = (limits.child_memory_gigabytes * 1e9) as u64;
         let mut policy = Policy::new(memory, Duration::from_secs_f64(wall), Self::cores());
         policy.read = access.read.clone();
@@ -212,11 +243,11 @@ impl<'a> Workshop<'a> {
 
 fn graphics_devices() -> Vec<PathBuf> {
     let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten().map(|e| e.path());
-    let mut devices: Vec<PathBuf> = entries.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("nvidia"))).collect();
+    let mut devices: Vec<PathBuf> =
+        entries.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("nvidia"))).collect();
     devices.sort();
     devices
 }
-
 
 fn read_value<T: DeserializeOwned>(entry: &Entry) -> Option<T> {
     serde_json::from_slice(&std::fs::read(entry.file(VALUE)).ok()?).ok()
