@@ -73,7 +73,7 @@ fn pictures(media: &MediaRef, expected: f64, facts: &mut Facts, monitor: &dyn Mo
     let stream = input.stream(index).ok_or_else(lost)?;
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
     let mut decoder = ff::VideoDecoder::open(&stream, threads, ff::MAX_PIXELS)?;
-    decoder.relax();
+    decoder.relax_all();
     let (time_base, rate) = (stream.time_base(), stream.avg_frame_rate());
     describe(&stream, &mut facts.picture);
     let sound_base = sound.and_then(|i| input.stream(i)).map(|s| s.time_base());

@@ -162,4 +162,10 @@ impl VideoDecoder {
     pub fn relax(&mut self) {
         self.inner.skip_loop_filter(ffmpeg::Discard::NonReference);
     }
+
+    /// Spares all deblocking, a quarter of the work: only to see whether a file decodes and roughly what it shows. Pictures
+    /// drift a little until the next key frame.
+    pub fn relax_all(&mut self) {
+        self.inner.skip_loop_filter(ffmpeg::Discard::All);
+    }
 }

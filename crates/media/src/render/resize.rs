@@ -189,21 +189,33 @@ fn down_row(ring: &[i16], width: usize, first: usize, coefficients: &[i16], out:
     down_any(ring, width, first, coefficients, out);
 }
 
+/// The ring's rows for one output row, in the order of the coefficients.
+#[inline(always)]
+fn ring_row(ring: &[i16], width: usize, depth: usize, at: usize) -> &[i16] {
+    let slot = (at % depth) * width;
+    &ring[slot..slot + width]
+}
+
+/// Four rows, from column `from` on: the ordinary case.
+fn down_four(rows: [&[i16]; 4], k: [i16; 4], out: &mut [u8], from: usize) {
+    for (x, o) in out.iter_mut().enumerate().skip(from) {
+        let sum: i32 = rows.iter().zip(k).map(|(row, k)| rounded(row[x], k)).sum();
+        *o = ((sum + 32) >> 6).clamp(0, 255) as u8;
+    }
+}
+
+/// Rounded high part of a product, one machine instruction for sixteen lanes.
+#[inline(always)]
+fn rounded(a: i16, b: i16) -> i32 {
+    (i32::from(a) * i32::from(b) + (1 << 14)) >> 15
+}
+
 #[inline(always)]
 fn down_any(ring: &[i16], width: usize, first: usize, coefficients: &[i16], out: &mut [u8]) {
     let depth = coefficients.len();
-    let row = |k: usize| {
-        let slot = ((first + k) % depth) * width;
-        &ring[slot..slot + width]
-    };
-    if depth == 4 {
-        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
-        let k = [coefficients[0], coefficients[1], coefficients[2], coefficients[3]];
-        for ((((o, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            let sum = high(*a, k[0]) + high(*b, k[1]) + high(*c, k[2]) + high(*d, k[3]);
-            // Each product was cut off half a unit low on average: 4 / 2, and 16 rounds the final shift.
-            *o = ((sum + 18) >> 5).clamp(0, 255) as u8;
-        }
+    let row = |k: usize| ring_row(ring, width, depth, first + k);
+    if let &[a, b, c, d] = coefficients {
+        down_four([row(0), row(1), row(2), row(3)], [a, b, c, d], out, 0);
         return;
     }
     const BLOCK: usize = 64;
@@ -219,12 +231,6 @@ fn down_any(ring: &[i16], width: usize, first: usize, coefficients: &[i16], out:
             *o = (sum >> 21).clamp(0, 255) as u8;
         }
     }
-}
-
-/// High half of a 16 × 16 bit product, which is one machine instruction for sixteen lanes.
-#[inline(always)]
-fn high(a: i16, b: i16) -> i16 {
-    ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -282,7 +288,28 @@ mod wide {
 
     #[target_feature(enable = "avx2")]
     pub(super) fn down_row(ring: &[i16], width: usize, first: usize, coefficients: &[i16], out: &mut [u8]) {
-        super::down_any(ring, width, first, coefficients, out);
+        let &[a, b, c, d] = coefficients else { return super::down_any(ring, width, first, coefficients, out) };
+        let row = |k: usize| super::ring_row(ring, width, 4, first + k);
+        let (rows, k) = ([row(0), row(1), row(2), row(3)], [a, b, c, d]);
+        let count = out.len().min(width) & !31;
+        let weights = k.map(|k| _mm256_set1_epi16(k));
+        let half = _mm256_set1_epi16(32);
+        for x in (0..count).step_by(32) {
+            // SAFETY: every row is `width` long and `x + 32 <= count <= width, out.len()`.
+            unsafe {
+                let sums = |x: usize| {
+                    let part =
+                        |i: usize| _mm256_mulhrs_epi16(_mm256_loadu_si256(rows[i].as_ptr().add(x).cast()), weights[i]);
+                    let sum =
+                        _mm256_adds_epi16(_mm256_adds_epi16(part(0), part(1)), _mm256_adds_epi16(part(2), part(3)));
+                    _mm256_srai_epi16::<6>(_mm256_adds_epi16(sum, half))
+                };
+                let packed = _mm256_packus_epi16(sums(x), sums(x + 16));
+                let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
+                _mm256_storeu_si256(out.as_mut_ptr().add(x).cast(), ordered);
+            }
+        }
+        super::down_four(rows, k, out, count);
     }
 }
 
@@ -368,7 +395,7 @@ mod tests {
             let down = Axis::new(y, out.1, out.1, size.1, Siting::LUMA);
             let got = scaled(&source, size, x, y, out);
             for (a, b) in got.iter().zip(exact(&source, size, &across, &down, out)) {
-                prop_assert!((f64::from(*a) - b).abs() <= 1.6, "{a} instead of {b}");
+                prop_assert!((f64::from(*a) - b).abs() <= 1.1, "{a} instead of {b}");
             }
         }
 
