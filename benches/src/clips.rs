@@ -17,7 +17,11 @@ struct Segment {
 }
 
 fn filter_log(file: &Path, filter: &str) -> Outcome<String> {
-    let out = Command::new("ffmpeg").args(["-hide_banner", "-nostats", "-i"]).arg(file).args(["-af", filter, "-vn", "-f", "null", "-"]).output()?;
+    let out = Command::new("ffmpeg")
+        .args(["-hide_banner", "-nostats", "-i"])
+        .arg(file)
+        .args(["-af", filter, "-vn", "-f", "null", "-"])
+        .output()?;
     Ok(String::from_utf8_lossy(&out.stderr).into_owned())
 }
 
@@ -40,7 +44,8 @@ fn long_pauses(file: &Path) -> Outcome<f64> {
 
 /// Share of each file that is a pause of over 0.6 s; returns the largest.
 pub fn pauses(who: &str, files: &[PathBuf]) -> Outcome<f64> {
-    let shares: Vec<f64> = files.iter().map(|f| Ok(long_pauses(f)? / crate::whole::seconds_of(f)?)).collect::<Outcome<_>>()?;
+    let shares: Vec<f64> =
+        files.iter().map(|f| Ok(long_pauses(f)? / crate::whole::seconds_of(f)?)).collect::<Outcome<_>>()?;
     let shown: Vec<String> = shares.iter().map(|s| format!("{:.1} %", s * 100.0)).collect();
     println!("pauses over 0.6 s, {who}: {}", shown.join(", "));
     Ok(shares.iter().copied().fold(0.0, f64::max))
@@ -49,7 +54,19 @@ pub fn pauses(who: &str, files: &[PathBuf]) -> Outcome<f64> {
 /// Difference of the lengths of picture and sound, in frames.
 fn drift(file: &Path, fps: f64) -> Outcome<f64> {
     let length = |stream: &str| -> Outcome<f64> {
-        let out = Command::new("ffprobe").args(["-v", "error", "-select_streams", stream, "-show_entries", "stream=duration,start_time", "-of", "csv=p=0"]).arg(file).output()?;
+        let out = Command::new("ffprobe")
+            .args([
+                "-v",
+                "error",
+                "-select_streams",
+                stream,
+                "-show_entries",
+                "stream=duration,start_time",
+                "-of",
+                "csv=p=0",
+            ])
+            .arg(file)
+            .output()?;
         let text = String::from_utf8(out.stdout)?;
         Ok(text.trim().split(',').map(str::parse::<f64>).collect::<Result<Vec<_>, _>>()?.iter().sum())
     };
@@ -70,7 +87,12 @@ pub fn bench(place: &Place, folder: &Path, record: &RunRecord, words: &[(f64, f6
         let ((lufs, peak), frames) = (loudness(&file)?, drift(&file, f64::from(clip.plan.canvas.fps))?);
         worst_drift = worst_drift.max(frames);
         (loud_ok, peak_ok) = (loud_ok && (lufs + 14.0).abs() <= 1.0, peak_ok && peak <= -1.0);
-        table.row(format!("{} loudness, true peak, drift", clip.files.video), format!("{lufs:.1} LUFS, {peak:.1} dBTP, {frames:.2} frames"), "", None);
+        table.row(
+            format!("{} loudness, true peak, drift", clip.files.video),
+            format!("{lufs:.1} LUFS, {peak:.1} dBTP, {frames:.2} frames"),
+            "",
+            None,
+        );
         files.push(file);
     }
     table.row("all at −14 ± 1 LUFS", loud_ok.to_string(), "true", Some(loud_ok));
@@ -82,7 +104,9 @@ pub fn bench(place: &Place, folder: &Path, record: &RunRecord, words: &[(f64, f6
     let at_sentence = record.clips.iter().flat_map(|c| sentence_ends(c, record)).collect::<Vec<_>>();
     let share = at_sentence.iter().filter(|ok| **ok).count() as f64 / at_sentence.len().max(1) as f64;
     table.row("starts and ends at a sentence", format!("{:.0} %", share * 100.0), "≥ 95 %", Some(share >= 0.95));
-    let inside = |c: &ClipRecord| segments.iter().any(|s| c.candidate.span.start >= s.start - 0.6 && c.candidate.span.end <= s.end + 3.0);
+    let inside = |c: &ClipRecord| {
+        segments.iter().any(|s| c.candidate.span.start >= s.start - 0.6 && c.candidate.span.end <= s.end + 3.0)
+    };
     let crossing = record.clips.iter().filter(|c| !inside(c)).count();
     table.row("clips that cross a border of the show", crossing.to_string(), "0", Some(crossing == 0));
 

@@ -24,10 +24,14 @@ pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 impl Place {
     pub fn find() -> Outcome<Place> {
-        let var = |name: &str| std::env::var_os(name).map(PathBuf::from).ok_or(format!("{name} is not set: use make bench"));
+        let var =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).ok_or(format!("{name} is not set: use make bench"));
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let home = var("HOME")?;
-        let omniva = root.join("target/release/omniva").canonicalize().map_err(|_| "target/release/omniva is missing: make build")?;
+        let omniva = root
+            .join("target/release/omniva")
+            .canonicalize()
+            .map_err(|_| "target/release/omniva is missing: make build")?;
         Ok(Place {
             omniva,
             models: var("OMNIVA_MODELS")?,

@@ -10,14 +10,23 @@ use crate::{Outcome, Place};
 pub fn bench(place: &Place) -> Outcome<()> {
     let long = place.scratch.path().join("two-hours.mp4");
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-stream_loop", "29", "-i"]).arg(place.panel()).args(["-c", "copy", "-t", "7200"]).arg(&long);
+    ffmpeg
+        .args(["-v", "error", "-stream_loop", "29", "-i"])
+        .arg(place.panel())
+        .args(["-c", "copy", "-t", "7200"])
+        .arg(&long);
     run(&mut ffmpeg)?;
     let mut table = Table::default();
     let mut peaks = Vec::new();
     for (name, source) in [("4 minutes", place.panel()), ("2 hours", long)] {
         let folder = place.scratch.path().join(name.replace(' ', "-"));
         let (usage, record) = omniva_clip(place, &source, &folder, &["--count", "2", "--max", "30"])?;
-        table.row(name, format!("{:.2} GB, {:.0} s, {} clips", usage.peak as f64 / 1e9, usage.wall, record.clips.len()), "≤ 1.5 GB", Some(usage.peak <= 1_500_000_000));
+        table.row(
+            name,
+            format!("{:.2} GB, {:.0} s, {} clips", usage.peak as f64 / 1e9, usage.wall, record.clips.len()),
+            "≤ 1.5 GB",
+            Some(usage.peak <= 1_500_000_000),
+        );
         peaks.push(usage.peak as f64);
     }
     let growth = peaks[1] / peaks[0];

@@ -32,7 +32,9 @@ fn score(place: &Place, name: &str, command: &mut Command) -> Outcome<Score> {
     std::fs::write(&results, &output.stdout)?;
     let scored = Command::new("python3").arg(place.here("peers/asr_score.py")).arg(&results).output()?;
     let text = String::from_utf8(scored.stdout)?;
-    let number = |after: &str| -> Option<f64> { text[text.rfind(after)? + after.len()..].split_whitespace().next()?.parse().ok() };
+    let number = |after: &str| -> Option<f64> {
+        text[text.rfind(after)? + after.len()..].split_whitespace().next()?.parse().ok()
+    };
     let missing = || format!("{name}: no score in {text}");
     Ok(Score {
         wer: number("word error rate ").ok_or_else(missing)?,
@@ -44,7 +46,12 @@ fn score(place: &Place, name: &str, command: &mut Command) -> Outcome<Score> {
 pub fn bench(place: &Place) -> Outcome<()> {
     let mut files = recordings(place)?;
     let panel = place.scratch.path().join("panel.wav");
-    let status = Command::new("ffmpeg").args(["-y", "-v", "error", "-i"]).arg(place.panel()).args(["-ac", "1", "-ar", "16000"]).arg(&panel).status()?;
+    let status = Command::new("ffmpeg")
+        .args(["-y", "-v", "error", "-i"])
+        .arg(place.panel())
+        .args(["-ac", "1", "-ar", "16000"])
+        .arg(&panel)
+        .status()?;
     if !status.success() {
         return Err("ffmpeg could not read the talk show".into());
     }
@@ -60,13 +67,28 @@ pub fn bench(place: &Place) -> Outcome<()> {
     let mut ours = Command::new(place.here("../target/release/examples/recognize"));
     let ours = score(place, "omniva", ours.env("OMNIVA_MODELS", &place.models).args(&files))?;
     let mut table = Table::default();
-    for (name, s) in [("faster-whisper base int8, beam 1", one), ("faster-whisper base int8, beam 5", five), ("omniva", ours)] {
-        let figure = format!("{:.1} % words wrong, {:.3} × real time, word starts {:.0} ms off (median)", s.wer, s.speed, s.start_error);
+    for (name, s) in
+        [("faster-whisper base int8, beam 1", one), ("faster-whisper base int8, beam 5", five), ("omniva", ours)]
+    {
+        let figure = format!(
+            "{:.1} % words wrong, {:.3} × real time, word starts {:.0} ms off (median)",
+            s.wer, s.speed, s.start_error
+        );
         table.row(name, figure, "", None);
     }
-    table.row("word error rate against beam 5", format!("{:+.1} points", ours.wer - five.wer), "≤ +0.5", Some(ours.wer <= five.wer + 0.5));
+    table.row(
+        "word error rate against beam 5",
+        format!("{:+.1} points", ours.wer - five.wer),
+        "≤ +0.5",
+        Some(ours.wer <= five.wer + 0.5),
+    );
     table.row("time against beam 1", format!("{:.2}", ours.speed / one.speed), "≤ 1.00", Some(ours.speed <= one.speed));
-    table.row("word starts, median error", format!("{:.0} ms", ours.start_error), "≤ 80 ms", Some(ours.start_error <= 80.0));
+    table.row(
+        "word starts, median error",
+        format!("{:.0} ms", ours.start_error),
+        "≤ 80 ms",
+        Some(ours.start_error <= 80.0),
+    );
     table.print("Speech recognition, one thread each");
     Ok(())
 }

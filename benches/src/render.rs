@@ -32,12 +32,20 @@ pub fn bench(place: &Place, whole: &Whole) -> Outcome<()> {
     };
     let description = folder.join("job.json");
     std::fs::write(&description, serde_json::to_vec(&job)?)?;
-    let ours = run(Command::new(place.here("../target/release/examples/render_plan")).arg(&description).stdout(Stdio::null()))?;
+    let ours = run(Command::new(place.here("../target/release/examples/render_plan"))
+        .arg(&description)
+        .stdout(Stdio::null()))?;
 
     // The command names its files relative to the folder it runs in.
     std::os::unix::fs::symlink(place.panel(), folder.join(&whole.record.source_name))?;
     let line = clip.edit_job.ffmpeg_commands.last().ok_or("no equivalent command")?;
-    let theirs = run(Command::new("sh").arg("-c").arg(line).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))?;
+    let theirs = run(Command::new("sh")
+        .arg("-c")
+        .arg(line)
+        .current_dir(&folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null()))?;
     let ratio = ours.cpu / theirs.cpu;
     let mut table = Table::default();
     let seconds = clip.plan.duration();

@@ -7,7 +7,13 @@ pub struct Table {
 
 impl Table {
     /// `met`: `None` when there is no goal to meet.
-    pub fn row(&mut self, what: impl Into<String>, figure: impl Into<String>, goal: impl Into<String>, met: Option<bool>) {
+    pub fn row(
+        &mut self,
+        what: impl Into<String>,
+        figure: impl Into<String>,
+        goal: impl Into<String>,
+        met: Option<bool>,
+    ) {
         let verdict = match met {
             Some(true) => "met",
             Some(false) => "MISSED",

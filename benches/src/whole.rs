@@ -25,7 +25,10 @@ pub fn omniva_clip(place: &Place, source: &Path, folder: &Path, extra: &[&str]) 
 }
 
 pub fn seconds_of(file: &Path) -> Outcome<f64> {
-    let out = Command::new("ffprobe").args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]).arg(file).output()?;
+    let out = Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
+        .arg(file)
+        .output()?;
     Ok(String::from_utf8(out.stdout)?.trim().parse()?)
 }
 
@@ -38,7 +41,14 @@ fn videos(folder: &Path) -> Outcome<Vec<PathBuf>> {
 
 fn peer(place: &Place, folder: &Path) -> Outcome<(Usage, f64, usize)> {
     let mut command = Command::new(place.peers.join("python/bin/shorts-factory"));
-    command.arg("run").arg(place.panel()).arg("-o").arg(folder).args(["--top", "3", "--language", "en", "--no-llm", "--model"]);
+    command.arg("run").arg(place.panel()).arg("-o").arg(folder).args([
+        "--top",
+        "3",
+        "--language",
+        "en",
+        "--no-llm",
+        "--model",
+    ]);
     command.arg(place.peers.join("whisper-base")).env("HOME", place.peers.join("home")).env("HF_HUB_OFFLINE", "1");
     let usage = run(command.stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null()))?;
     let files = videos_below(folder)?;
@@ -66,7 +76,12 @@ pub fn bench(place: &Place) -> Outcome<Whole> {
     let ratio = usage.wall / peer_usage.wall;
     let mut table = Table::default();
     let row = |table: &mut Table, who: &str, u: &Usage, clips: usize, seconds: f64| {
-        let figure = format!("{:.1} s wall, {:.1} s CPU, {clips} clips, {seconds:.1} s of output, {:.0} MB", u.wall, u.cpu, u.peak as f64 / 1e6);
+        let figure = format!(
+            "{:.1} s wall, {:.1} s CPU, {clips} clips, {seconds:.1} s of output, {:.0} MB",
+            u.wall,
+            u.cpu,
+            u.peak as f64 / 1e6
+        );
         table.row(who, figure, "", None);
     };
     row(&mut table, "shorts-factory 0.1.1", &peer_usage, peer_clips, peer_seconds);

@@ -7,7 +7,9 @@ use omniva_contracts::analysis::Analysis;
 
 fn build_examples() -> Outcome<()> {
     for (package, example) in [("omniva-perception", "recognize"), ("omniva-media", "render_plan")] {
-        let status = Command::new("cargo").args(["build", "--release", "--locked", "--quiet", "-p", package, "--example", example]).status()?;
+        let status = Command::new("cargo")
+            .args(["build", "--release", "--locked", "--quiet", "-p", package, "--example", example])
+            .status()?;
         if !status.success() {
             return Err(format!("the example {example} does not build").into());
         }

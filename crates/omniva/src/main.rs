@@ -20,7 +20,11 @@ fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let status = if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) { 0 } else { Code::Usage.exit() };
+            let status = if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                0
+            } else {
+                Code::Usage.exit()
+            };
             // A closed pipe (`omniva --help | head`) is no fault.
             let _ = error.print();
             return ExitCode::from(status);

@@ -70,7 +70,9 @@ impl Reporter for Shown {
         match self {
             Shown::Bars(b) => b.end(stage, what, seconds, from_cache),
             Shown::Lines(_) => eprintln!("{}", ended(stage, what, seconds, from_cache)),
-            Shown::Json(_) => print_line(&json!({ "event": "end", "stage": stage, "what": what, "seconds": seconds, "from_cache": from_cache })),
+            Shown::Json(_) => print_line(
+                &json!({ "event": "end", "stage": stage, "what": what, "seconds": seconds, "from_cache": from_cache }),
+            ),
         }
     }
     fn note(&self, text: &str) {
@@ -128,7 +130,9 @@ pub struct Bars {
 impl Bars {
     fn begin(&self, stage: Stage, what: &str) {
         let template = "{prefix:36!} {wide_bar:.cyan/dim} {percent:>3} %  {elapsed_precise} · {eta} left";
-        let look = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
+        let look = ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("━╸─");
         let bar = self.all.add(ProgressBar::new(1000)).with_style(look).with_prefix(label(stage, what));
         bar.enable_steady_tick(Duration::from_millis(200));
         self.open().insert((stage, what.to_owned()), bar);

