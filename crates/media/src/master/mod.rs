@@ -2,6 +2,7 @@
 
 mod chain;
 mod decode;
+mod denoise;
 mod limiter;
 pub(crate) mod loudness;
 
@@ -66,8 +67,14 @@ pub(crate) fn clean(job: &RenderJob, frames: usize, monitor: &dyn Monitor) -> Re
     if before > SILENCE {
         // The filters have absolute thresholds: bring speech to one level first.
         scale(&mut pcm, amplitude((WORKING_LUFS - before).min(MAX_GAIN_DB)));
-        let noise = if plan.audio.denoise { noise_floor(&pcm) } else { f64::NEG_INFINITY };
-        if let Some(chain) = chain_for(&plan.audio, noise) {
+        if plan.audio.denoise
+            && let Some(noise) = denoise::measure(&pcm, monitor)?
+            && noise.level_db > QUIET_ENOUGH
+        {
+            let loud = level(&pcm);
+            denoise::remove(&mut pcm, &noise, loud, monitor)?;
+        }
+        if let Some(chain) = chain_for(&plan.audio) {
             chain::run(&mut pcm, &chain, monitor)?;
         }
     }
@@ -76,16 +83,13 @@ pub(crate) fn clean(job: &RenderJob, frames: usize, monitor: &dyn Monitor) -> Re
 
 /// Loudness at which the cleaning filters work, LUFS.
 const WORKING_LUFS: f64 = -22.0;
-/// Noise below this level (dBFS at [`WORKING_LUFS`]) is inaudible in a finished clip and left alone.
+/// Noise below this level (dBFS at [`WORKING_LUFS`]) is hardly heard in a finished clip and left alone.
 const QUIET_ENOUGH: f64 = -62.0;
 
-/// The filters that a plan asks for, in FFmpeg's syntax; `None` when there is nothing to do.
-fn chain_for(audio: &AudioPlan, noise_db: f64) -> Option<String> {
+/// The filters that a plan asks for, in FFmpeg's syntax; `None` when there is nothing to do. None of them delays the
+/// sound: a filter that did would move it against the picture.
+fn chain_for(audio: &AudioPlan) -> Option<String> {
     let mut filters = Vec::new();
-    if audio.denoise && noise_db > QUIET_ENOUGH {
-        let floor = noise_db.clamp(-80.0, -25.0);
-        filters.push(format!("afftdn=nr=10:nf={floor:.1}"));
-    }
     if audio.deess {
         filters.push("deesser=i=0.35:m=0.5:f=0.5".to_owned());
     }
@@ -99,17 +103,10 @@ fn chain_for(audio: &AudioPlan, noise_db: f64) -> Option<String> {
     (!filters.is_empty()).then(|| filters.join(","))
 }
 
-/// Level of the quietest twentieth of the sound (windows of 50 ms), dBFS.
-fn noise_floor(pcm: &[f32]) -> f64 {
-    let window = RATE as usize / 20 * 2;
-    let mut levels: Vec<f64> = pcm
-        .chunks_exact(window)
-        .map(|w| w.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / w.len() as f64)
-        // Digital silence says nothing about the room.
-        .filter(|power| *power > 1e-10)
-        .collect();
-    levels.sort_by(f64::total_cmp);
-    levels.get(levels.len() / 20).map_or(f64::NEG_INFINITY, |power| 10.0 * power.log10())
+/// Root mean square level, dBFS.
+fn level(pcm: &[f32]) -> f64 {
+    let power = pcm.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / pcm.len().max(1) as f64;
+    10.0 * power.max(1e-15).log10()
 }
 
 /// Puts intro and outro around the clip, all at the level at which the clip was cleaned.
