@@ -168,4 +168,9 @@ impl VideoDecoder {
     pub fn relax_all(&mut self) {
         self.inner.skip_loop_filter(ffmpeg::Discard::All);
     }
+
+    /// While true, pictures that no other picture is built on are not decoded: for a run-up that nobody looks at.
+    pub fn hurry(&mut self, on: bool) {
+        self.inner.skip_frame(if on { ffmpeg::Discard::NonReference } else { ffmpeg::Discard::Default });
+    }
 }

@@ -44,6 +44,9 @@ pub(crate) struct Shown<'a> {
 /// Jumps ahead longer than this are done by seeking, shorter ones by decoding.
 const SEEK_AHEAD: f64 = 12.0;
 
+/// Pictures nearer than this to the wanted one are all decoded, so that the right one is among them, seconds.
+const RUN_UP: f64 = 0.5;
+
 impl Source {
     /// Opens the file at the last keyframe before `start`. `fps` is the nominal rate, used when the stream tells none.
     pub fn open(media: &MediaRef, start: f64, fps: f64, threads: usize) -> Result<Source, Fault> {
@@ -112,7 +115,7 @@ impl Source {
                     if monitor.cancelled() {
                         return Err(Fault::cancelled());
                     }
-                    self.decode_next()?;
+                    self.decode_next(due)?;
                 }
             }
         }
@@ -130,8 +133,9 @@ impl Source {
         }
     }
 
-    /// Decodes one more picture into `next`, or marks the end.
-    fn decode_next(&mut self) -> Result<(), Fault> {
+    /// Decodes one more picture into `next`, or marks the end. Of what lies well before `due` only the pictures that
+    /// others are built on are decoded.
+    fn decode_next(&mut self, due: f64) -> Result<(), Fault> {
         let mut picture = self.spare.pop().unwrap_or_else(frame::Video::empty);
         let mut packet = Packet::empty();
         loop {
@@ -146,6 +150,9 @@ impl Source {
             }
             match packet.read(&mut self.input) {
                 Ok(()) if packet.stream() == self.stream => {
+                    let start = packet.pts().map(|t| ff::seconds(t, self.time_base.into(), self.origin));
+                    let run_up = RUN_UP.max(4.0 * self.frame_length);
+                    self.decoder.hurry(start.is_some_and(|s| due - s > run_up));
                     self.decoder.send(&packet)?;
                 }
                 Ok(()) => {}

@@ -141,6 +141,34 @@ fn scenes_change_exactly_at_the_shot() {
 }
 
 #[test]
+fn every_frame_is_the_right_one() {
+    // The brightness of a frame tells its number; long groups of pictures with B-frames, so that seeking and hurrying
+    // through the run-up have something to get wrong.
+    let picture = "color=c=gray:s=160x90:r=25,geq=lum='30+mod(N*7\\,190)':cb=128:cr=128";
+    let bench = Bench::with(Some(picture), Some(TALK), 20.0, &["-preset", "medium", "-g", "250", "-crf", "5"]);
+    for fps in [25, 30, 60] {
+        let mut plan = plan(1.0, fps, (90, 160), still(Rect::new(0.3, 0.0, 0.316, 1.0)));
+        plan.encode.crf = 5;
+        keep(&mut plan, &[(3.013, 3.907), (4.4, 4.95), (8.111, 9.0), (12.75, 13.3), (13.31, 14.02), (17.9, 18.5)]);
+        let expected: Vec<f64> = (0..(plan.duration() * f64::from(fps)).round() as u64)
+            .map(|n| {
+                let out = (n as f64 + 0.5) / f64::from(fps);
+                let part = plan.keep.iter().rfind(|k| k.out <= out).unwrap();
+                let source = (part.source.start + out - part.out).min(part.source.end - 1e-3);
+                let number = (source * 25.0 + 0.0125).floor();
+                (30.0 + (number * 7.0) % 190.0 - 16.0) * 255.0 / 219.0
+            })
+            .collect();
+        render(&bench.job(plan, Some((160, 90, 25.0)), true));
+        let frames = grey(&bench.out().join("clip.mp4"), 1, 1);
+        assert_eq!(frames.len(), expected.len());
+        for (i, (frame, expected)) in frames.iter().zip(expected).enumerate() {
+            assert!((f64::from(frame[0]) - expected).abs() < 3.5, "{fps} fps, frame {i}: {} for {expected}", frame[0]);
+        }
+    }
+}
+
+#[test]
 fn sixty_frames_a_second_are_even() {
     let bench = Bench::new(Some("testsrc2=s=640x360:r=60"), Some(TALK), 2.2);
     let job = bench.job(plan(2.0, 60, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 60.0)), true);
@@ -247,4 +275,19 @@ fn the_thumbnail_is_the_frame_wished_for() {
     let clip = colour(frame, (270, 480), (0.2, 0.2, 0.8, 0.8));
     let jpeg = colour(image.as_raw(), (270, 480), (0.2, 0.2, 0.8, 0.8));
     assert!(near(clip, jpeg, 6.0), "{clip:?} {jpeg:?}");
+}
+
+#[test]
+fn deep_and_full_chroma_sources_are_converted() {
+    for format in ["yuv420p10le", "yuv444p", "yuv422p10le"] {
+        let extra =
+            ["-pix_fmt", format, "-vf", "scale=out_color_matrix=bt709", "-colorspace", "bt709", "-color_range", "tv"];
+        let bench = Bench::with(Some("color=c=0xE08030:s=640x360:r=30"), Some(TALK), 0.6, &extra);
+        let job = bench.job(plan(0.5, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
+        let rendered = render(&job);
+        assert_eq!(rendered.frames, 15);
+        let frames = rgb(&bench.out().join("clip.mp4"), 270, 480);
+        let seen = colour(&frames[5], (270, 480), (0.1, 0.1, 0.9, 0.9));
+        assert!(near(seen, [224.0, 128.0, 48.0], 5.0), "{format}: {seen:?}");
+    }
 }
