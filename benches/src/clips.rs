@@ -120,11 +120,11 @@ pub fn bench(place: &Place, folder: &Path, record: &RunRecord, words: &[(f64, f6
     Ok(())
 }
 
+/// Whether the finished clip starts where a sentence starts and ends where one ends, as heard: 0.6 s of room around it.
 fn sentence_ends(clip: &ClipRecord, record: &RunRecord) -> [bool; 2] {
     let sentences = &record.decisions.timeline.sentences;
-    let near = |a: f64, b: f64| (a - b).abs() < 0.6;
-    [
-        sentences.iter().any(|s| near(s.start, clip.candidate.span.start)),
-        sentences.iter().any(|s| near(s.end, clip.candidate.span.end)),
-    ]
+    let near = |a: f64, b: Option<f64>| b.is_some_and(|b| (a - b).abs() < 0.6);
+    let first = clip.plan.keep.first().map(|k| k.source.start);
+    let last = clip.plan.keep.last().map(|k| k.source.end);
+    [sentences.iter().any(|s| near(s.start, first)), sentences.iter().any(|s| near(s.end, last))]
 }

@@ -44,6 +44,10 @@ fn peer(place: &Place, folder: &Path) -> Outcome<(Usage, f64, usize)> {
     command.arg("run").arg(place.panel()).arg("-o").arg(folder).args([
         "--top",
         "3",
+        "--min-dur",
+        "28",
+        "--max-dur",
+        "32",
         "--language",
         "en",
         "--no-llm",
@@ -70,7 +74,7 @@ pub fn bench(place: &Place) -> Outcome<Whole> {
     std::fs::create_dir_all(&theirs)?;
     let (peer_usage, peer_seconds, peer_clips) = peer(place, &theirs)?;
     // Pauses are cut from ours, so its ranges of the source are chosen longer for the same seconds of output.
-    let extra = ["--count", "3", "--min", "30", "--max", "44", "--language", "en"];
+    let extra = ["--count", "3", "--min", "28", "--max", "36", "--language", "en"];
     let (usage, record) = omniva_clip(place, &place.panel(), &ours, &extra)?;
     let seconds: f64 = record.clips.iter().map(|c| c.plan.duration()).sum();
     let ratio = usage.wall / peer_usage.wall;
