@@ -1,6 +1,8 @@
 //! Harness of the end-to-end tests: the real release binary, real models, real media. What is missing fails the test
 //! with the command that brings it.
 
+#![allow(clippy::expect_used)] // a harness fails a test by panicking
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

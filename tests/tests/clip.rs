@@ -1,5 +1,7 @@
 //! Whole runs on real media: what comes out, that it says why, that it repeats, and that it goes on after a stop.
 
+#![allow(clippy::expect_used)] // helpers of tests fail by panicking
+
 use std::path::Path;
 use std::process::Command;
 

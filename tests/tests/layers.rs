@@ -1,5 +1,7 @@
 //! Arrows between crates point one way (ARCHITECTURE.md), and crates that decide know nothing of the outside.
 
+#![allow(clippy::expect_used)] // helpers of tests fail by panicking
+
 use std::collections::BTreeMap;
 use std::process::Command;
 

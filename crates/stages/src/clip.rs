@@ -94,12 +94,12 @@ fn run(workshop: &Workshop<'_>, request: &ClipRequest) -> Result<Outcome, Fault>
     for (plan, result) in planned.iter().zip(finished) {
         match result.and_then(|done| deliver_one(request, &analysis, plan, &done).map_err(Failed::from)) {
             Ok(record) => clips.push(record),
-            Err(failed) if failed.fault.code == Code::Cancelled => return Err(failed.fault),
+            Err(failed) if failed.fault.code == Code::Cancelled => return Err(*failed.fault),
             Err(failed) => failures.push(ClipFailure {
                 candidate: plan.candidate.id.clone(),
                 rank: plan.decision.rank,
-                fault: failed.fault,
-                qc: failed.qc,
+                fault: *failed.fault,
+                qc: failed.qc.map(|qc| *qc),
             }),
         }
     }

@@ -45,13 +45,13 @@ pub struct Finished {
 
 /// A clip that could not be delivered.
 pub struct Failed {
-    pub fault: Fault,
-    pub qc: Option<QcReport>,
+    pub fault: Box<Fault>,
+    pub qc: Option<Box<QcReport>>,
 }
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
-        Self { fault, qc: None }
+        Self { fault: Box::new(fault), qc: None }
     }
 }
 
@@ -154,7 +154,7 @@ fn refused(name: &str, why: &str, qc: QcReport) -> Failed {
         format!("{name} did not pass quality control: {why}"),
         "see the clip's checks in report.html; another layout or fewer edits may help (--layout, [edit] in the configuration)",
     );
-    Failed { fault, qc: Some(qc) }
+    Failed { fault: Box::new(fault), qc: Some(Box::new(qc)) }
 }
 
 struct Bench<'a> {
