@@ -104,7 +104,7 @@ pub fn produce_all(
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(next) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
-                    let result = produce(workshop, source, analysis, &planned[next], fonts, jobs);
+                    let result = produce(workshop, source, analysis, &planned[next], fonts);
                     *results[next].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 }
             });
@@ -123,13 +123,12 @@ fn produce(
     analysis: &Analysis,
     planned: &Planned,
     fonts: &[FontFile],
-    jobs: usize,
 ) -> Result<Finished, Failed> {
     if workshop.reporter.cancelled() {
         return Err(Fault::cancelled().into());
     }
     let name = format!("{:02}-{}", planned.decision.rank, planned.decision.slug);
-    let bench = Bench { workshop, source, analysis, fonts, jobs, name: &name };
+    let bench = Bench { workshop, source, analysis, fonts, name: &name };
     let first = bench.render_and_check(&planned.decision.plan, RepairKnobs::default())?;
     if first.qc.passed() {
         return Ok(first);
@@ -162,7 +161,6 @@ struct Bench<'a> {
     source: &'a Source,
     analysis: &'a Analysis,
     fonts: &'a [FontFile],
-    jobs: usize,
     name: &'a str,
 }
 
@@ -238,7 +236,8 @@ impl Bench<'_> {
             out_dir: out_dir.to_owned(),
             gain_db: knobs.gain_db,
             ceiling_offset_db: knobs.ceiling_offset_db,
-            threads: self.workshop.threads_beside(self.jobs),
+            // All of them: the last clip has the machine to itself, and the others share it well.
+            threads: self.workshop.threads_beside(1),
             thumbnail_times: omniva_editing::thumbnail_times(plan, self.analysis),
         };
         let mut read = self.source.readable();
