@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test models media build demo test lint ci bench soak
+.PHONY: help setup models media build demo test lint ci bench soak
 
 # Models and test media live outside the sources: kept between checkouts unless these say otherwise.
 export OMNIVA_MODELS ?= $(HOME)/.local/share/omniva/models
@@ -12,7 +12,6 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := ffmpeg libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev \
   clang libclang-dev pkg-config make gcc g++ python3 python3-pip python3-venv fonts-lato fonts-bebas-neue
-TEST_PACKAGES := fonts-dejavu-core chromium
 
 # install(packages): asks for root only when something is missing.
 define install
@@ -29,9 +28,6 @@ setup: ## installs what building and running need (Debian packages; root through
 	@command -v npm >/dev/null || { $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends npm >/dev/null; }
 	@command -v cargo >/dev/null || { echo "Rust is needed (1.92 or newer): see rustup.rs"; exit 1; }
 
-setup-test: setup
-	$(call install,$(TEST_PACKAGES))
-
 build: setup ## builds the release binary: target/release/omniva
 	cargo build --release --locked
 
@@ -45,7 +41,7 @@ demo: models media ## from nothing to finished shorts of a real video
 	target/release/omniva clip "$(OMNIVA_TEST_MEDIA)/panel.mp4" -o "$(DEMO)" --count 3; code=$$?; \
 	  target/release/omniva explain "$(DEMO)"; echo; echo "Open $(DEMO)/report.html"; exit $$code
 
-test: setup-test ## installs what the tests need and runs all of them
+test: setup ## installs what the tests need and runs all of them
 	cargo build --release --locked
 	target/release/omniva models fetch
 	@python3 tests/media/panel.py "$(OMNIVA_TEST_MEDIA)"

@@ -31,7 +31,7 @@ const CLOSE_GAP: f64 = 0.6;
 /// Shortest page, where the next one leaves room.
 const MIN_PAGE: f64 = 0.35;
 /// How much a spoken word may grow (style `pop`).
-pub(crate) const POP: f64 = 1.1;
+pub(crate) const POP: f64 = 1.06;
 /// Distance of lines, in line heights of the font.
 const LEADING: f64 = 0.94;
 /// A page with a very long word is shrunk down to this; beyond it the word is broken.
