@@ -168,10 +168,10 @@ fn check(bench: &Bench, case: &Case) {
 #[test]
 fn a_stock_talk_show_is_used_as_it_is() {
     let folder = std::env::var("OMNIVA_TEST_MEDIA")
-        .expect("set OMNIVA_TEST_MEDIA to the folder with dev_panel.mp4 (`make test` does)");
+        .expect("set OMNIVA_TEST_MEDIA to the folder with panel.mp4 (`make test` does)");
     let bench = Bench::new();
     let (job, info) =
-        bench.ingest_as(&std::path::Path::new(&folder).join("dev_panel.mp4"), Container::Mov).expect("taken in");
+        bench.ingest_as(&std::path::Path::new(&folder).join("panel.mp4"), Container::Mov).expect("taken in");
     assert!(!info.normalised && info.repairs.is_empty(), "{:?}", info.repairs);
     assert!((info.duration - 239.05).abs() < 0.05, "{}", info.duration);
     let video = info.video.as_ref().expect("video");

@@ -41,7 +41,7 @@ fn folder(variable: &str) -> PathBuf {
 
 /// Part of the development talk show, seconds.
 fn panel(from: f64, length: f64) -> Vec<f32> {
-    let file = folder("OMNIVA_TEST_MEDIA").join("dev_panel.mp4");
+    let file = folder("OMNIVA_TEST_MEDIA").join("panel.mp4");
     let out = Command::new("ffmpeg")
         .args(["-v", "error", "-ss", &from.to_string(), "-t", &length.to_string(), "-i"])
         .arg(&file)

@@ -118,8 +118,8 @@ fn coloured_pillars_are_found() {
 #[test]
 fn the_true_cuts_of_the_talk_show_are_found_and_nothing_else() {
     // The first border of the show, between the man and the webcam.
-    let path = support::folder("OMNIVA_TEST_MEDIA").join("dev_panel.mp4");
-    assert!(path.is_file(), "dev_panel.mp4 is missing: build the development talk show");
+    let path = support::folder("OMNIVA_TEST_MEDIA").join("panel.mp4");
+    assert!(path.is_file(), "panel.mp4 is missing: build the development talk show");
     let seen = seen(&path, 54.0);
     let borders: Vec<f64> = seen.shots.iter().skip(1).map(|s| s.start).collect();
     assert!(borders.len() == 1 && (borders[0] - 46.88).abs() < 0.021, "{borders:?}");

@@ -167,9 +167,9 @@ pub fn listing(dir: &Path) -> Vec<String> {
 /// The real talk show that these tests need.
 pub fn panel() -> PathBuf {
     let folder = std::env::var_os("OMNIVA_TEST_MEDIA")
-        .expect("set OMNIVA_TEST_MEDIA to the folder that holds dev_panel.mp4 (`make test` does)");
-    let file = PathBuf::from(folder).join("dev_panel.mp4");
-    assert!(file.is_file(), "OMNIVA_TEST_MEDIA holds no dev_panel.mp4");
+        .expect("set OMNIVA_TEST_MEDIA to the folder that holds panel.mp4 (`make test` does)");
+    let file = PathBuf::from(folder).join("panel.mp4");
+    assert!(file.is_file(), "OMNIVA_TEST_MEDIA holds no panel.mp4");
     file
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn folder(variable: &str) -> PathBuf {
 
 /// 16 kHz mono samples of the talk show.
 pub(crate) fn talk_show() -> Vec<f32> {
-    let file = folder("OMNIVA_TEST_MEDIA").join("dev_panel.mp4");
+    let file = folder("OMNIVA_TEST_MEDIA").join("panel.mp4");
     let out = Command::new("ffmpeg")
         .args(["-v", "quiet", "-i"])
         .arg(&file)
