@@ -25,13 +25,17 @@ pub fn run(command: &mut Command) -> Outcome<Usage> {
 pub fn run_any(command: &mut Command) -> Outcome<(Usage, std::process::ExitStatus)> {
     let (before, started) = (children_cpu(), Instant::now());
     let mut child: Child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
-    let mut peak = 0;
+    let (mut peak, mut next) = (0, started);
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        peak = peak.max(memory_of_tree(child.id()));
-        std::thread::sleep(Duration::from_millis(50));
+        if Instant::now() >= next {
+            let (resident, pause) = omniva_stages::memory::sample(child.id());
+            peak = peak.max(resident);
+            next = Instant::now() + pause;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     };
     Ok((Usage { wall: started.elapsed().as_secs_f64(), cpu: children_cpu() - before, peak }, status))
 }
@@ -46,21 +50,4 @@ fn children_cpu() -> f64 {
     };
     let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
     seconds(usage.ru_utime) + seconds(usage.ru_stime)
-}
-
-fn memory_of_tree(pid: u32) -> u64 {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let children: Vec<u32> = tasks
-        .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok())
-        .flat_map(|line| line.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<u32>>())
-        .collect();
-    memory(pid) + children.into_iter().map(memory_of_tree).sum::<u64>()
-}
-
-fn memory(pid: u32) -> u64 {
-    let kilobytes = |file: &str, field: &str| -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
-        text.lines().find_map(|l| l.strip_prefix(field)?.trim().strip_suffix(" kB")?.trim().parse().ok())
-    };
-    kilobytes("smaps_rollup", "Pss:").or_else(|| kilobytes("status", "VmRSS:")).unwrap_or(0) * 1024
 }

@@ -98,14 +98,16 @@ pub fn produce_all(
         planned[*b].decision.plan.duration().total_cmp(&planned[*a].decision.plan.duration()).then(a.cmp(b))
     });
     let queue = Mutex::new(VecDeque::from(order));
+    // A function of its own: a guard in the head of `while let` would live through the body, and the clips would queue.
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let results: Vec<Mutex<Option<Result<Finished, Failed>>>> = planned.iter().map(|_| Mutex::new(None)).collect();
     let jobs = workshop.render_jobs().min(planned.len()).max(1);
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
-                while let Some(next) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
-                    let result = produce(workshop, source, analysis, &planned[next], fonts);
-                    *results[next].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                while let Some(clip) = next() {
+                    let result = produce(workshop, source, analysis, &planned[clip], fonts);
+                    *results[clip].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 }
             });
         }

@@ -12,7 +12,7 @@ mod clip;
 mod deliver;
 mod edit;
 mod fonts;
-mod memory;
+pub mod memory;
 mod reporter;
 mod source;
 mod timeline;

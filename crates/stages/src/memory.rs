@@ -1,7 +1,7 @@
 //! Resident memory of this process and all its children together, sampled while a run goes on.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs `work` while a thread samples memory; returns its result and the highest sum in bytes (0 when the system does
 /// not tell).
@@ -10,8 +10,9 @@ pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let result = std::thread::scope(|scope| {
         let sampler = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                peak.fetch_max(resident_of_tree(std::process::id()), Ordering::Relaxed);
-                std::thread::park_timeout(Duration::from_millis(100));
+                let (resident, pause) = sample(std::process::id());
+                peak.fetch_max(resident, Ordering::Relaxed);
+                std::thread::park_timeout(pause);
             }
         });
         let result = work();
@@ -20,6 +21,14 @@ pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
         result
     });
     (result, peak.into_inner())
+}
+
+/// Memory of a process and all its descendants in bytes, and how long to wait before the next look: reading it walks
+/// the page tables of every process (and holds them up meanwhile), so that at most a twentieth of the time goes there.
+pub fn sample(pid: u32) -> (u64, Duration) {
+    let started = Instant::now();
+    let resident = resident_of_tree(pid);
+    (resident, (started.elapsed() * 20).clamp(Duration::from_millis(100), Duration::from_secs(2)))
 }
 
 fn resident_of_tree(pid: u32) -> u64 {
