@@ -35,7 +35,7 @@ macro_rules! codes {
 
 // Exit statuses: 1 our own bug · 2 usage or configuration · 3 the input was refused · 4 the machine lacks something
 // (models, sandbox, memory, time) · 5 the output can't be written · 6 nothing worth clipping · 7 some clips failed ·
-// 130 interrupted.
+// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 130 interrupted.
 codes! {
     /// An invariant of ours broke.
     Internal => ("internal", Bug, 1),
@@ -74,6 +74,32 @@ codes! {
     NothingToClip => ("nothing_to_clip", Permanent, 6),
     ClipRefused => ("clip_refused", Permanent, 7),
     Cancelled => ("cancelled", Interrupted, 130),
+    /// The database does not answer, is locked for too long, or the disk under it fails.
+    StoreUnavailable => ("store_unavailable", Transient, 8),
+    StoreReadOnly => ("store_read_only", Permanent, 8),
+    /// Written by a newer omniva.
+    StoreNewer => ("store_newer", Permanent, 8),
+    StoreCorrupt => ("store_corrupt", Permanent, 8),
+    /// Another engine works on this store.
+    StoreInUse => ("store_in_use", Permanent, 8),
+    /// A packet was changed, removed or moved.
+    LedgerCorrupt => ("ledger_corrupt", Permanent, 9),
+    /// The engine can't be reached at its address.
+    EngineUnreachable => ("engine_unreachable", Transient, 10),
+    /// The engine refused the request; its own code stands in the message.
+    EngineRefused => ("engine_refused", Permanent, 10),
+    AddressInUse => ("address_in_use", Permanent, 10),
+    /// Listening beyond loopback without keys.
+    KeysMissing => ("keys_missing", Permanent, 10),
+    /// A part of the actor tree failed more often than its limit allows.
+    SupervisorEscalated => ("supervisor_escalated", Transient, 11),
+    /// A worker's lease ran out, or its actor died.
+    WorkerLost => ("worker_lost", Transient, 11),
+    NotFound => ("not_found", Permanent, 2),
+    /// It changed meanwhile.
+    Conflict => ("conflict", Transient, 2),
+    RightsUnknown => ("rights_unknown", Permanent, 3),
+    SourceUnavailable => ("source_unavailable", Transient, 3),
 }
 
 /// One clear message: what happened, and what to do next.

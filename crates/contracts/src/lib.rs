@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod choice;
 pub mod config;
+pub mod engine;
 pub mod fault;
 pub mod geometry;
 pub mod jobs;

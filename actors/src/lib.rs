@@ -1,0 +1,1 @@
+//! The actors: each module and each worker, with its mailbox.

@@ -1,0 +1,24 @@
+//! What the supervised engine keeps and says: ids, instants, entities (the rows of the store), jobs and their outcomes,
+//! ledger packets, advisories, rulings and directives.
+//!
+//! Invariant: only data. Who may change it is `omniva-store`'s business, how it changes is `omniva-cognition`'s.
+
+mod commit;
+mod council;
+mod entities;
+mod ids;
+mod job;
+mod ledger;
+mod moment;
+mod results;
+mod settings;
+
+pub use commit::*;
+pub use council::*;
+pub use entities::*;
+pub use ids::*;
+pub use job::*;
+pub use ledger::*;
+pub use moment::*;
+pub use results::*;
+pub use settings::*;

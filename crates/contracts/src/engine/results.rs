@@ -1,0 +1,90 @@
+//! What workers hand back in `Outcome::Done`: rows as they propose them (version 1 for new ones). Nothing is state before
+//! Zenith has committed it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Moment, Post, ScheduleId, UploadJobId, Video, VideoId, WorkStatus,
+};
+use crate::qc::QcReport;
+use crate::record::Draft;
+
+/// One item at a creator's source that was not seen before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoundItem {
+    /// The platform's own id; for an inbox, SHA-256 over name, size and time of change.
+    pub platform_post_id: String,
+    /// `file:///…` or `https://…`
+    pub url: String,
+    pub title: String,
+    pub bytes: Option<u64>,
+    pub posted_at: Option<Moment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiscoverResult {
+    pub creator_id: CreatorId,
+    pub items: Vec<FoundItem>,
+    /// Files that still grow, are not media, …: name and reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScrapeResult {
+    pub post: Post,
+    /// `None` when a video with the same checksum is there already.
+    pub video: Option<Video>,
+    pub duplicate_of: Option<VideoId>,
+    pub artifacts: Vec<Artifact>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnalyzeResult {
+    pub analysis: AnalysisRow,
+    /// Every candidate that was looked at: READY_FOR_EDIT, or REJECTED with its reason in the metadata.
+    pub clips: Vec<Clip>,
+    pub artifacts: Vec<Artifact>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditResult {
+    pub clip_id: ClipId,
+    pub artifacts: Vec<Artifact>,
+    pub qc: QcReport,
+    /// Chorus: title, description, keywords, and what was changed.
+    pub draft: Draft,
+    pub encoder: String,
+    pub wall_seconds: f64,
+    pub cpu_seconds: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScheduleResult {
+    pub schedule_id: ScheduleId,
+    pub recommended_time: Moment,
+    /// Each slot that was looked at, with its score and what spoke against it.
+    pub reasons: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UploadResult {
+    pub upload_job_id: UploadJobId,
+    pub status: WorkStatus,
+    /// The platform's id of the post; for `folder`, where the files lie.
+    pub response: Value,
+}
+
+/// Maintenance says what it removed or found; Zenith writes it down.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MaintainResult {
+    pub task: String,
+    /// Rows of artifacts as they are now (`removed_at` set).
+    pub artifacts: Vec<Artifact>,
+    pub removed_files: u64,
+    pub removed_bytes: u64,
+    pub findings: Vec<String>,
+    /// Final jobs that ended before this may be deleted.
+    pub purge_jobs_before: Option<Moment>,
+    pub purge_answers_before: Option<Moment>,
+}

@@ -1,0 +1,1 @@
+//! Stardust as a transparency log: canonical JSON, Merkle tree, signed checkpoints, proofs, verification.

@@ -1,0 +1,5 @@
+//! The store: one port, adapters in memory and on SQLite.
+
+mod port;
+
+pub use port::*;
