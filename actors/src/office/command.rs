@@ -1,0 +1,139 @@
+//! Commands, who gives them, and what comes back.
+
+use async_trait::async_trait;
+use omniva_contracts::engine::*;
+use omniva_contracts::wire::PrivacyStatus;
+use serde_json::Value;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueueCommand {
+    Pause,
+    Resume,
+    Drain,
+    /// Jobs at the same time.
+    Scale(u32),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    CreateProject { name: String, description: String, settings: ProjectSettings },
+    UpdateProject { project: ProjectId, description: Option<String>, settings: Option<ProjectSettings> },
+    StartProject { project: ProjectId, reason: String },
+    StopProject { project: ProjectId, reason: String },
+    AddCreator {
+        project: ProjectId,
+        platform: Platform,
+        handle: String,
+        profile_url: Option<String>,
+        scrape_window_days: Option<u32>,
+        rights: RightsBasis,
+        source: Option<SourceSpec>,
+    },
+    UpdateCreator {
+        creator: CreatorId,
+        status: Option<CreatorStatus>,
+        scrape_window_days: Option<u32>,
+        rights: Option<RightsBasis>,
+        source: Option<SourceSpec>,
+    },
+    RemoveCreator { creator: CreatorId },
+    /// `creators` empty: all active ones.
+    Scrape { project: ProjectId, creators: Vec<CreatorId>, since: Option<Moment>, until: Option<Moment>, force: bool },
+    EditClip { clip: ClipId, operations: Vec<String>, priority: Option<i32>, gpu_required: bool },
+    UploadClip {
+        clip: ClipId,
+        title: Option<String>,
+        description: Option<String>,
+        keywords: Option<Vec<String>>,
+        scheduled_time: Option<Moment>,
+        privacy_status: Option<PrivacyStatus>,
+    },
+    Reschedule { project: ProjectId, reason: String, target_day: Option<String> },
+    RetryJob { job: JobId },
+    CancelJob { job: JobId, reason: String },
+    PrioritiseJob { job: JobId, priority: i32 },
+    ControlQueue { queue: JobKind, command: QueueCommand, reason: String },
+    Impose(Override),
+    /// Eclipse's measures by hand, and other orders.
+    Order { order: Order, reason: String },
+    CreateKey { name: String, role: Role, expires_at: Option<Moment>, hash: String },
+    RevokeKey { key: ApiKeyId },
+    /// Jobs that do nothing, for measuring.
+    EnqueueNoop { count: u32, unique_keys: Vec<String> },
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caller {
+    /// `loopback`, `cli`, or the id of an API key.
+    pub name: String,
+    pub role: Role,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    pub command: Command,
+    pub caller: Caller,
+    pub request_id: RequestId,
+    pub trace_id: TraceId,
+    pub method: String,
+    pub path: String,
+    /// (key as stored, SHA-256 of the body): the answer is kept with the change.
+    pub idempotency: Option<(String, String)>,
+}
+
+/// A command that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Granted {
+    /// HTTP status: 200, 201 or 202.
+    pub status: u16,
+    /// The `data` of the answer.
+    pub data: Value,
+    /// The packet that records it.
+    pub packet: Option<PacketId>,
+}
+
+/// A command that was not: the codes of the Endpoints Reference (`PROJECT_EXISTS`, `CLIP_NOT_FOUND` …).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    pub status: u16,
+    pub code: &'static str,
+    pub message: String,
+    /// Fields at fault, with what is wrong.
+    pub fields: Vec<(String, String)>,
+    /// Seconds, for 429 and 503.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), fields: Vec::new(), retry_after: None }
+    }
+}
+
+/// One actor of the living tree (`GET /v1/system/actors`).
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct ActorView {
+    pub name: String,
+    pub parent: Option<String>,
+    /// `starting`, `running`, `backing_off`, `stopped`, `escalated`
+    pub state: String,
+    pub generation: u64,
+    pub restarts: u64,
+    pub mailbox: u64,
+    pub last_progress: Option<Moment>,
+    /// The last failure, if any.
+    pub last_failure: Option<String>,
+}
+
+/// The engine as the API and the command line see it.
+#[async_trait]
+pub trait Office: Send + Sync {
+    async fn ask(&self, asked: Asked) -> Result<Granted, Refusal>;
+    async fn actors(&self) -> Result<Vec<ActorView>, Refusal>;
+    /// Places of packets as they are committed (the last one of each group); a slow listener misses some and reads on
+    /// from its own place.
+    fn committed(&self) -> tokio::sync::watch::Receiver<u64>;
+    /// False while the engine is starting, stopping, or its store does not answer; with the parts that are not well.
+    async fn readiness(&self) -> Vec<(String, Option<String>)>;
+}
