@@ -79,6 +79,24 @@ def main():
             report(f"{path}" + (f" beam {beam}" if beam else ""), results, texts, args.verbose)
 
 
+def truth_and_heard(stem, result, texts):
+    """The words that are known to be said and those that were heard there; None when nothing is known.
+
+    NAME.json lists segments (start, end, said, text): then only what was heard in those that are `said` counts.
+    """
+    name = os.path.basename(stem)
+    if name in texts:
+        return normalise(texts[name]), normalise(result["text"])
+    if os.path.exists(stem + ".txt"):
+        return normalise(open(stem + ".txt").read()), normalise(result["text"])
+    if os.path.exists(stem + ".json"):
+        known = [s for s in json.load(open(stem + ".json")) if s.get("said")]
+        inside = lambda word: any(s["start"] - 0.5 <= word["start"] <= s["end"] + 0.5 for s in known)
+        heard = " ".join(word["text"] for word in result["words"] if inside(word))
+        return normalise(" ".join(s["text"] for s in known)), normalise(heard)
+    return None
+
+
 def report(title, results, texts, verbose):
     wrong = total = seconds = duration = 0
     starts = []
@@ -88,10 +106,10 @@ def report(title, results, texts, verbose):
         name = os.path.basename(stem)
         seconds, duration = seconds + result["seconds"], duration + result["duration"]
         starts += start_errors(stem, result["words"])
-        text = texts.get(name) or (open(stem + ".txt").read() if os.path.exists(stem + ".txt") else None)
-        if text is None:
+        known = truth_and_heard(stem, result, texts)
+        if known is None:
             continue
-        truth, heard = normalise(text), normalise(result["text"])
+        truth, heard = known
         path, errors = pairs(truth, heard)
         wrong, total = wrong + errors, total + len(truth)
         print(f"  {name:24} {errors:3} of {len(truth):4} words wrong, {result['seconds'] / result['duration']:.3f} x real time")

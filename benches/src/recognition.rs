@@ -6,12 +6,28 @@ use std::process::Command;
 use crate::table::Table;
 use crate::{Outcome, Place};
 
-/// Recordings with a known text; five of them also have word alignments.
+/// Recordings with a known text; five of them also have word alignments. The talk show and one voice of it lie in the
+/// scratch folder, beside what is known to be said in them.
 fn recordings(place: &Place) -> Outcome<Vec<PathBuf>> {
     let folder = place.here("../tests/media/speech");
     let sound = |p: &PathBuf| p.extension().is_some_and(|e| e == "wav" || e == "mp3");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|e| e.path()).filter(sound).collect();
     files.sort();
+    let cities = place.scratch.path().join("two_cities.wav");
+    std::fs::copy(place.media.join("work/two_cities.wav"), &cities)?;
+    std::fs::copy(place.here("../tests/media/speech/two_cities.txt"), cities.with_extension("txt"))?;
+    let panel = place.scratch.path().join("panel.wav");
+    let status = Command::new("ffmpeg")
+        .args(["-y", "-v", "error", "-i"])
+        .arg(place.panel())
+        .args(["-ac", "1", "-ar", "16000"])
+        .arg(&panel)
+        .status()?;
+    if !status.success() {
+        return Err("ffmpeg could not read the talk show".into());
+    }
+    std::fs::copy(place.media.join("panel.json"), panel.with_extension("json"))?;
+    files.extend([cities, panel]);
     Ok(files)
 }
 
@@ -44,18 +60,7 @@ fn score(place: &Place, name: &str, command: &mut Command) -> Outcome<Score> {
 }
 
 pub fn bench(place: &Place) -> Outcome<()> {
-    let mut files = recordings(place)?;
-    let panel = place.scratch.path().join("panel.wav");
-    let status = Command::new("ffmpeg")
-        .args(["-y", "-v", "error", "-i"])
-        .arg(place.panel())
-        .args(["-ac", "1", "-ar", "16000"])
-        .arg(&panel)
-        .status()?;
-    if !status.success() {
-        return Err("ffmpeg could not read the talk show".into());
-    }
-    files.push(panel);
+    let files = recordings(place)?;
     let peer = |beam: &str| {
         let mut command = Command::new(place.peer_python());
         command.arg(place.here("peers/recognition.py")).arg("--model").arg(place.peers.join("whisper-base"));

@@ -90,7 +90,8 @@ class Show:
     def __init__(self, folder):
         self.folder, self.segments, self.clock = folder, [], 0.0
 
-    def add(self, picture, start, voice, speaker, text, silence, beside=None):
+    def add(self, picture, start, voice, speaker, text, silence, beside=None, said=True):
+        """`said`: the text is what is spoken, word for word; otherwise it only describes it."""
         number = len(self.segments)
         sound, out = self.folder / f"voice{number}.wav", self.folder / f"segment{number}.mp4"
         ffmpeg("-i", voice, "-af", f"aresample=48000,loudnorm=I=-23:TP=-3,aresample=48000,apad=pad_dur={silence}", "-ac", "1", sound)
@@ -105,7 +106,7 @@ class Show:
             inputs = [*looped, "-i", sound, "-map", "0:v", "-map", "1:a", "-vf", fit]
         ffmpeg(*inputs, "-t", seconds(sound), *ENCODE, out)
         end = self.clock + seconds(sound) - silence
-        self.segments.append({"start": round(self.clock, 3), "end": round(end, 3), "speaker": speaker, "text": text})
+        self.segments.append({"start": round(self.clock, 3), "end": round(end, 3), "speaker": speaker, "said": said, "text": text})
         self.clock += seconds(out)
 
     def finish(self, video, record):
@@ -124,7 +125,7 @@ def text(name):
 def main(folder):
     folder = Path(folder).resolve()
     work, video, record = folder / "work", folder / "panel.mp4", folder / "panel.json"
-    if video.exists() and record.exists():
+    if video.exists() and record.exists() and '"said"' in record.read_text():
         return
     work.mkdir(parents=True, exist_ok=True)
     packages, show = Packages(work), Show(work)
@@ -142,11 +143,11 @@ def main(folder):
     ffmpeg(*(part for reading in readings for part in ("-i", reading)),
            "-filter_complex", f"{pads}{joined}concat=n={len(readings)}:v=0:a=1", austen)
 
-    show.add(man, 10, cities, "A", "Dickens, A Tale of Two Cities, the opening", 2.5)
+    show.add(man, 10, cities, "A", text("two_cities.txt"), 2.5)
     show.add(webcam, 0, SPEECH / "sonnet.mp3", "B", text("sonnet.txt"), 2)
     show.add(woman, 0, austen, "C", " ".join(text(r.with_suffix(".txt").name) for r in readings), 1.5)
-    show.add(man, 80, dialogue, "D+E", "two voices, repeated short lines", 3, beside=webcam2)
-    show.add(man, 120, prompt, "F", "a telephone prompt", 1)
+    show.add(man, 80, dialogue, "D+E", "two voices, repeated short lines", 3, beside=webcam2, said=False)
+    show.add(man, 120, prompt, "F", "a telephone prompt", 1, said=False)
     show.finish(video, record)
     print(f"{video}: {seconds(video):.1f} s, {len(show.segments)} segments")
 
