@@ -5,6 +5,7 @@
 
 mod commit;
 mod council;
+mod details;
 mod entities;
 mod ids;
 mod job;
@@ -15,6 +16,7 @@ mod settings;
 
 pub use commit::*;
 pub use council::*;
+pub use details::*;
 pub use entities::*;
 pub use ids::*;
 pub use job::*;
