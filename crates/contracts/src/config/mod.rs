@@ -3,6 +3,7 @@
 
 mod brand;
 mod clip;
+mod engine;
 mod models;
 mod personas;
 
@@ -14,6 +15,10 @@ pub use brand::BrandKit;
 pub use clip::{
     CaptionChoice, CaptionConfig, ChooseConfig, ChorusConfig, ClipConfig, EditConfig, EncodeConfig, HorizonConfig,
     HttpRecognizer, LayoutChoice, Limits, MixTarget, RecognizerConfig, WatchConfig,
+};
+pub use engine::{
+    ComplianceConfig, ControlConfig, CouncilConfig, CronRule, EclipseConfig, EngineConfig, GoalConfig, JobsConfig, LatticeConfig,
+    QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
 };
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use personas::{Persona, Weighted};
@@ -61,6 +66,10 @@ impl Config {
             merge(&mut merged, table);
         }
         let origin = overlay.map_or("the shipped configuration", |(name, _)| name);
+        // One file of the user may hold both parts; the other part is checked all the same.
+        if merged.remove("engine").is_some() {
+            EngineConfig::load(overlay)?;
+        }
         let config: Config = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
         config.validate()?;
         Ok(config)
