@@ -1,0 +1,176 @@
+//! Canonical JSON (RFC 8785, JCS): one value has exactly one byte form, so that a hash over it means something.
+//!
+//! Numbers follow ECMAScript: every number is an IEEE 754 double. Integers beyond ±(2^53 - 1) therefore lose digits, as
+//! in every JCS implementation; packets carry such values as strings.
+
+use std::fmt::Write as _;
+
+use omniva_contracts::engine::PacketDraft;
+use serde_json::{Number, Value};
+
+/// Canonical bytes of a packet: what its leaf hash covers.
+pub fn canonical(draft: &PacketDraft) -> Vec<u8> {
+    let mut out = Out::default();
+    // The keys stand in UTF-16 order already; a test compares this with the general form.
+    out.text.push_str("{\"_meta_parents\":[");
+    for (n, parent) in draft.meta_parents.iter().enumerate() {
+        out.text.push_str(if n == 0 { "\"" } else { ",\"" });
+        out.shown(parent);
+        out.text.push('"');
+    }
+    out.text.push_str("],\"at\":\"");
+    out.shown(&draft.at);
+    out.text.push_str("\",\"body\":");
+    out.value(&draft.body);
+    if let Some(chain) = &draft.decision_chain {
+        out.text.push_str(",\"decision_chain\":");
+        out.value(chain);
+    }
+    out.text.push_str(",\"entity\":{\"entity_id\":\"");
+    out.shown(&draft.entity.entity_id);
+    out.text.push_str("\",\"entity_type\":");
+    out.string(draft.entity.entity_type.as_str());
+    out.text.push_str("},\"kind\":");
+    out.string(&draft.kind);
+    out.text.push_str(",\"project_id\":");
+    match &draft.project_id {
+        None => out.text.push_str("null"),
+        Some(id) => {
+            out.text.push('"');
+            out.shown(id);
+            out.text.push('"');
+        }
+    }
+    out.text.push_str(",\"source\":");
+    out.string(&draft.source);
+    out.text.push_str(",\"stardust_id\":\"");
+    out.shown(&draft.stardust_id);
+    out.text.push_str("\",\"trace_id\":\"");
+    out.shown(&draft.trace_id);
+    out.text.push_str("\"}");
+    out.text.into_bytes()
+}
+
+/// Canonical bytes of any JSON value. Nesting is as deep as `serde_json` reads (128), or as the caller built it.
+pub fn canonical_value(value: &Value) -> Vec<u8> {
+    let mut out = Out::default();
+    out.value(value);
+    out.text.into_bytes()
+}
+
+#[derive(Default)]
+struct Out {
+    text: String,
+}
+
+impl Out {
+    /// Something whose text needs no escapes: ids and instants.
+    fn shown(&mut self, what: &impl std::fmt::Display) {
+        // Writing to a String can't fail.
+        let _ = write!(self.text, "{what}");
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.text.push_str("null"),
+            Value::Bool(true) => self.text.push_str("true"),
+            Value::Bool(false) => self.text.push_str("false"),
+            Value::Number(number) => self.number(number),
+            Value::String(text) => self.string(text),
+            Value::Array(items) => {
+                self.text.push('[');
+                for (n, item) in items.iter().enumerate() {
+                    if n > 0 {
+                        self.text.push(',');
+                    }
+                    self.value(item);
+                }
+                self.text.push(']');
+            }
+            Value::Object(members) => {
+                let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
+                // UTF-16 order differs from byte order only where a surrogate pair meets U+E000..U+FFFF.
+                sorted.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
+                self.text.push('{');
+                for (n, (key, item)) in sorted.into_iter().enumerate() {
+                    if n > 0 {
+                        self.text.push(',');
+                    }
+                    self.string(key);
+                    self.text.push(':');
+                    self.value(item);
+                }
+                self.text.push('}');
+            }
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        self.text.push('"');
+        let mut plain = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+                continue;
+            }
+            self.text.push_str(text.get(plain..at).unwrap_or_default());
+            plain = at + 1;
+            match byte {
+                b'"' => self.text.push_str("\\\""),
+                b'\\' => self.text.push_str("\\\\"),
+                0x08 => self.text.push_str("\\b"),
+                0x09 => self.text.push_str("\\t"),
+                0x0a => self.text.push_str("\\n"),
+                0x0c => self.text.push_str("\\f"),
+                0x0d => self.text.push_str("\\r"),
+                other => {
+                    let _ = write!(self.text, "\\u{other:04x}");
+                }
+            }
+        }
+        self.text.push_str(text.get(plain..).unwrap_or_default());
+        self.text.push('"');
+    }
+
+    fn number(&mut self, number: &Number) {
+        const SAFE: u64 = (1 << 53) - 1;
+        if let Some(small) = number.as_i64().filter(|n| n.unsigned_abs() <= SAFE) {
+            self.shown(&small);
+        } else {
+            // Without `arbitrary_precision` every number is an i64, a u64 or a finite f64.
+            self.double(number.as_f64().unwrap_or_default());
+        }
+    }
+
+    /// ECMAScript `Number::toString` (ECMA-262 §6.1.6.1.20) on the shortest digits that read back as the same double.
+    fn double(&mut self, x: f64) {
+        if x == 0.0 {
+            // Minus zero as well.
+            self.text.push('0');
+            return;
+        }
+        let scientific = format!("{:e}", x.abs());
+        let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        let k = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+        // x = 0.digits * 10^n
+        let n = exponent.parse::<i32>().unwrap_or(0) + 1;
+        if x < 0.0 {
+            self.text.push('-');
+        }
+        let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+        let (first, rest) = digits.split_at(1);
+        if k <= n && n <= 21 {
+            self.text.push_str(&digits);
+            self.text.push_str(&zeros(n - k));
+        } else if 0 < n && n <= 21 {
+            let (whole, fraction) = digits.split_at(usize::try_from(n).unwrap_or(0));
+            let _ = write!(self.text, "{whole}.{fraction}");
+        } else if -6 < n && n <= 0 {
+            let _ = write!(self.text, "0.{}{digits}", zeros(-n));
+        } else {
+            let sign = if n > 0 { '+' } else { '-' };
+            let point = if rest.is_empty() { "" } else { "." };
+            let _ = write!(self.text, "{first}{point}{rest}e{sign}{}", (n - 1).unsigned_abs());
+        }
+    }
+}
