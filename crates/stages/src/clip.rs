@@ -10,14 +10,11 @@ use omniva_contracts::record::{ClipFailure, ClipRecord, Decisions, RunMeasured, 
 use omniva_contracts::{Code, Fault, SCHEMA_VERSION};
 use omniva_editing::Fonts;
 
-use crate::deliver;
-use crate::edit::{self, Failed, Finished, Planned};
-use crate::reporter::Stage;
+use crate::edit::{self, Failed, Finished, Naming, Order, Planned};
 use crate::source::{self, Source};
 use crate::timeline::timeline;
-use crate::understand::understand;
 use crate::workshop::Workshop;
-use crate::{fonts, memory};
+use crate::{deliver, fonts, memory, steps};
 
 pub struct ClipRequest {
     pub input: PathBuf,
@@ -71,19 +68,15 @@ fn run(workshop: &Workshop<'_>, request: &ClipRequest) -> Result<Outcome, Fault>
     let config = workshop.config;
     // What would stop the run at its end is looked at first.
     let font_files = fonts::load(config)?;
-    let fonts = Fonts::new(font_files.iter().map(|f| (f.family.clone(), f.file.clone(), f.bytes.clone())).collect());
+    let fonts = steps::fonts_of(&font_files);
     let source = source::ingest(workshop, &request.input)?;
-    too_short(&source, config.clip.min_seconds)?;
+    steps::long_enough(&source, config.clip.min_seconds)?;
     let earlier = deliver::prepare(&request.output, &source.info.sha256, request.replace)?;
-    let analysis = understand(workshop, &source)?;
+    let (analysis, choice) = steps::analyze(workshop, &source)?;
     if let Some(path) = &request.keep_analysis {
         deliver::json(path, &analysis)?;
     }
-
-    let timer = workshop.begin(Stage::Choose, "");
-    let choice = omniva_cognition::choose(&analysis, config);
     let (planned, mut failures) = plan_all(workshop, &source, &analysis, &choice, &fonts);
-    workshop.end(timer, false);
 
     let finished = if request.dry_run {
         Vec::new()
@@ -117,26 +110,6 @@ fn run(workshop: &Workshop<'_>, request: &ClipRequest) -> Result<Outcome, Fault>
     Ok(Outcome { record, earlier })
 }
 
-fn too_short(source: &Source, min_seconds: f64) -> Result<(), Fault> {
-    if source.info.duration >= min_seconds {
-        return Ok(());
-    }
-    let length = source.info.duration;
-    let advice = if length >= 5.0 {
-        format!("pass --min {}", length.floor().max(5.0))
-    } else {
-        "a clip needs at least 5 s".to_owned()
-    };
-    Err(Fault::new(
-        Code::InputTooShort,
-        format!(
-            "{} is {length:.1} s long, shorter than the shortest clip that is wanted ({min_seconds} s)",
-            source.name
-        ),
-        advice,
-    ))
-}
-
 fn plan_all(
     workshop: &Workshop<'_>,
     source: &Source,
@@ -145,9 +118,13 @@ fn plan_all(
     fonts: &Fonts,
 ) -> (Vec<Planned>, Vec<ClipFailure>) {
     let (mut planned, mut failures) = (Vec::new(), Vec::new());
+    let config = workshop.config.sha256();
     for candidate in choice.chosen.iter().filter_map(|id| choice.get(id)) {
         let Verdict::Chosen { rank, .. } = candidate.verdict else { continue };
-        match edit::plan(workshop, source, analysis, candidate, rank, fonts) {
+        let seed = format!("{} {config} {}", source.info.sha256, candidate.id);
+        let clip_id = Seeded::new(seed.as_bytes()).next();
+        let order = Order { candidate, rank, clip_id, naming: Naming::Ranked };
+        match edit::plan(workshop, source, analysis, &order, fonts) {
             Ok(plan) => planned.push(plan),
             Err(fault) => failures.push(ClipFailure { candidate: candidate.id.clone(), rank, fault, qc: None }),
         }
@@ -161,24 +138,7 @@ fn deliver_one(
     planned: &Planned,
     done: &Finished,
 ) -> Result<ClipRecord, Fault> {
-    let decision = &planned.decision;
-    let files = deliver::names(decision.rank, &decision.slug, done.plan.captions.is_some());
-    let record = ClipRecord {
-        schema_version: SCHEMA_VERSION.to_owned(),
-        rank: decision.rank,
-        slug: decision.slug.clone(),
-        candidate: planned.candidate.clone(),
-        clip_candidate: omniva_cognition::clip_candidate(analysis, &planned.candidate, Some(done.plan.clip_id)),
-        votes: planned.candidate.votes.clone(),
-        edit_job: decision.edit_job.clone(),
-        plan: done.plan.clone(),
-        metadata: decision.metadata.clone(),
-        transcript: decision.transcript.clone(),
-        framing: decision.framing.clone(),
-        files,
-        qc: Some(done.qc.clone()),
-        measured: Some(done.measured.clone()),
-    };
+    let record = edit::record(analysis, planned, done);
     deliver::clip(&request.output, &record, &done.video, &done.thumbnail)?;
     Ok(record)
 }

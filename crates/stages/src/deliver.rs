@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use omniva_contracts::plan::EditPlan;
 use omniva_contracts::record::{ClipFiles, ClipRecord, RunRecord};
 use omniva_contracts::{Code, Fault};
 use serde::Serialize;
@@ -36,9 +37,8 @@ fn earlier(folder: &Path) -> Option<RunRecord> {
     serde_json::from_slice(&std::fs::read(folder.join(RUN_JSON)).ok()?).ok()
 }
 
-/// Names of one clip's files.
-pub fn names(rank: u32, slug: &str, captions: bool) -> ClipFiles {
-    let base = format!("{rank:02}-{slug}");
+/// Names of one clip's files; `base` is their name without extension.
+pub fn names(base: &str, captions: bool) -> ClipFiles {
     let subtitle = |extension: &str| captions.then(|| format!("{base}.{extension}"));
     ClipFiles {
         video: format!("{base}.mp4"),
@@ -67,23 +67,32 @@ fn place(folder: &Path, record: &ClipRecord, video: &Path, thumbnail: &Path) -> 
     omniva_assets::publish(video, &folder.join(&files.video))?;
     omniva_assets::publish(thumbnail, &folder.join(&files.thumbnail))?;
     let plan = &record.plan;
-    for (name, text) in [
-        (&files.srt, omniva_editing::srt(plan)),
-        (&files.vtt, omniva_editing::vtt(plan)),
-        (&files.ass, omniva_editing::ass(plan)),
-    ] {
-        if let Some(name) = name {
-            omniva_assets::write_atomic(&folder.join(name), text.as_bytes())?;
-        }
+    for (name, text) in subtitles(files, plan) {
+        omniva_assets::write_atomic(&folder.join(name), text.as_bytes())?;
     }
     json(&folder.join(&files.record), record)
 }
 
+/// The subtitle files of a clip: name and text, none without captions.
+pub fn subtitles(files: &ClipFiles, plan: &EditPlan) -> Vec<(String, String)> {
+    let all = [
+        (&files.srt, omniva_editing::srt as fn(&EditPlan) -> String),
+        (&files.vtt, omniva_editing::vtt),
+        (&files.ass, omniva_editing::ass),
+    ];
+    all.into_iter().filter_map(|(name, write)| Some((name.clone()?, write(plan)))).collect()
+}
+
 pub fn json<T: Serialize>(path: &Path, value: &T) -> Result<(), Fault> {
+    omniva_assets::write_atomic(path, &json_bytes(value)?)
+}
+
+/// A document as people read it: indented, with a line end.
+pub fn json_bytes<T: Serialize>(value: &T) -> Result<Vec<u8>, Fault> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|e| Fault::internal(format!("a record can't be written as JSON: {e}")))?;
     bytes.push(b'\n');
-    omniva_assets::write_atomic(path, &bytes)
+    Ok(bytes)
 }
 
 /// Removes the files of an earlier run that this one did not write again. Only names that the earlier run's own record
@@ -121,8 +130,8 @@ mod tests {
 
     #[test]
     fn names_are_numbered_and_captions_optional() {
-        let files = names(3, "why-we-stop", false);
+        let files = names("03-why-we-stop", false);
         assert_eq!((files.video.as_str(), files.srt), ("03-why-we-stop.mp4", None));
-        assert_eq!(names(3, "why-we-stop", true).ass.as_deref(), Some("03-why-we-stop.ass"));
+        assert_eq!(names("03-why-we-stop", true).ass.as_deref(), Some("03-why-we-stop.ass"));
     }
 }

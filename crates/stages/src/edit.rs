@@ -11,27 +11,60 @@ use omniva_contracts::choice::Candidate;
 use omniva_contracts::config::CaptionConfig;
 use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
 use omniva_contracts::plan::{CaptionPage, EditPlan};
-use omniva_contracts::ports::{Ids, Seeded};
 use omniva_contracts::qc::{QcCheck, QcReport};
-use omniva_contracts::record::{ClipDecision, ClipMeasured};
-use omniva_contracts::{Code, Fault, Rect};
+use omniva_contracts::record::{ClipDecision, ClipFiles, ClipMeasured, ClipRecord};
+use omniva_contracts::{Code, Fault, Rect, SCHEMA_VERSION};
 use omniva_editing::{Fonts, RepairKnobs};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::deliver;
 use crate::fonts::FontFile;
 use crate::reporter::Stage;
 use crate::source::Source;
-use crate::workshop::{Access, Workshop};
+use crate::workshop::{Access, Made, Workshop};
 
 /// Parts of the cache keys: raise one when its stage would make something else of the same plan.
 const RENDER_VERSION: u32 = 1;
 const CHECK_VERSION: u32 = 1;
 
+/// What is to be made: a candidate, its place among the chosen, and the id of the clip that it becomes.
+pub struct Order<'a> {
+    pub candidate: &'a Candidate,
+    /// 1 is best.
+    pub rank: u32,
+    pub clip_id: Uuid,
+    pub naming: Naming,
+}
+
+/// How a clip's files are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// `NN-slug`: a folder holds the clips of one source.
+    Ranked,
+    /// `slug-` and the first 12 digits of the clip's id: a folder holds clips of many sources.
+    Unique,
+}
+
+impl Naming {
+    fn base(self, rank: u32, slug: &str, clip_id: Uuid) -> String {
+        match self {
+            Naming::Ranked => format!("{rank:02}-{slug}"),
+            Naming::Unique => {
+                let id = clip_id.simple().to_string();
+                format!("{slug}-{}", id.get(..12).unwrap_or(&id))
+            }
+        }
+    }
+}
+
 /// Everything that is decided about a clip before a frame is rendered.
 pub struct Planned {
     pub candidate: Candidate,
     pub decision: ClipDecision,
+    pub files: ClipFiles,
+    /// The files' name without extension, for people.
+    name: String,
 }
 
 /// A finished file and what is known about it.
@@ -41,6 +74,8 @@ pub struct Finished {
     pub plan: EditPlan,
     pub qc: QcReport,
     pub measured: ClipMeasured,
+    /// Keeps the files from being pruned while they are in use.
+    _rendered: Made<Rendered>,
 }
 
 /// A clip that could not be delivered.
@@ -59,18 +94,18 @@ pub fn plan(
     workshop: &Workshop<'_>,
     source: &Source,
     analysis: &Analysis,
-    candidate: &Candidate,
-    rank: u32,
+    order: &Order<'_>,
     fonts: &Fonts,
 ) -> Result<Planned, Fault> {
     let config = workshop.config;
-    let seed = format!("{} {} {}", source.info.sha256, config.sha256(), candidate.id);
-    let clip_id = Seeded::new(seed.as_bytes()).next();
+    let Order { candidate, rank, clip_id, naming } = *order;
     let plan = omniva_editing::plan(analysis, candidate, config, clip_id, fonts)?;
     let transcript = omniva_editing::transcript(&plan, analysis);
     let metadata = chorus::draft(analysis, candidate, &transcript, &config.chorus, &source.name);
     let slug = omniva_assets::slug(&metadata.title);
-    let outputs = deliver::listed(&deliver::names(rank, &slug, plan.captions.is_some()));
+    let name = naming.base(rank, &slug, clip_id);
+    let files = deliver::names(&name, plan.captions.is_some());
+    let outputs = deliver::listed(&files);
     let decision = ClipDecision {
         rank,
         candidate: candidate.id.clone(),
@@ -81,7 +116,7 @@ pub fn plan(
         metadata,
         transcript,
     };
-    Ok(Planned { candidate: candidate.clone(), decision })
+    Ok(Planned { candidate: candidate.clone(), decision, files, name })
 }
 
 /// Renders and checks every clip, `jobs` side by side, longest first so that the cores stay busy to the end. The
@@ -119,7 +154,7 @@ pub fn produce_all(
         .collect()
 }
 
-fn produce(
+pub fn produce(
     workshop: &Workshop<'_>,
     source: &Source,
     analysis: &Analysis,
@@ -129,20 +164,41 @@ fn produce(
     if workshop.reporter.cancelled() {
         return Err(Fault::cancelled().into());
     }
-    let name = format!("{:02}-{}", planned.decision.rank, planned.decision.slug);
-    let bench = Bench { workshop, source, analysis, fonts, name: &name };
+    let name = planned.name.as_str();
+    let bench = Bench { workshop, source, analysis, fonts, name };
     let first = bench.render_and_check(&planned.decision.plan, RepairKnobs::default())?;
     if first.qc.passed() {
         return Ok(first);
     }
     let what_failed = failures(&first.qc);
     let Some((plan, knobs, what)) = omniva_editing::repair(&planned.decision.plan, &first.qc) else {
-        return Err(refused(&name, &what_failed, first.qc));
+        return Err(refused(name, &what_failed, first.qc));
     };
     workshop.reporter.note(&format!("{name} did not pass ({what_failed}); trying once more: {}", what.join(", ")));
     let mut second = bench.render_and_check(&plan, knobs)?;
     second.qc.repairs = what;
-    if second.qc.passed() { Ok(second) } else { Err(refused(&name, &failures(&second.qc), second.qc)) }
+    if second.qc.passed() { Ok(second) } else { Err(refused(name, &failures(&second.qc), second.qc)) }
+}
+
+/// The record of a finished clip. The captions' switch follows the plan that was rendered: a repair may change it.
+pub fn record(analysis: &Analysis, planned: &Planned, done: &Finished) -> ClipRecord {
+    let decision = &planned.decision;
+    ClipRecord {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        rank: decision.rank,
+        slug: decision.slug.clone(),
+        candidate: planned.candidate.clone(),
+        clip_candidate: omniva_cognition::clip_candidate(analysis, &planned.candidate, Some(done.plan.clip_id)),
+        votes: planned.candidate.votes.clone(),
+        edit_job: decision.edit_job.clone(),
+        plan: done.plan.clone(),
+        metadata: decision.metadata.clone(),
+        transcript: decision.transcript.clone(),
+        framing: decision.framing.clone(),
+        files: deliver::names(&planned.name, done.plan.captions.is_some()),
+        qc: Some(done.qc.clone()),
+        measured: Some(done.measured.clone()),
+    }
 }
 
 fn failures(qc: &QcReport) -> String {
@@ -195,13 +251,14 @@ impl Bench<'_> {
             plan: plan.clone(),
             qc,
             measured: ClipMeasured {
-                encoder: rendered.value.encoder,
-                encoder_note: rendered.value.encoder_note,
+                encoder: rendered.value.encoder.clone(),
+                encoder_note: rendered.value.encoder_note.clone(),
                 wall_seconds: started.elapsed().as_secs_f64(),
                 cpu_seconds: rendered.value.cpu_seconds,
                 loudness_before: rendered.value.loudness_before,
                 from_cache: rendered.from_cache,
             },
+            _rendered: rendered,
         })
     }
 

@@ -1,5 +1,5 @@
 //! The stages of one clip run as functions: plain inputs, plain outputs, progress and cancellation through a
-//! [`Reporter`]. The command line calls them; workers will call the same functions.
+//! [`Reporter`]. The command line calls them through [`clip()`]; workers call the same functions one by one.
 //!
 //! Everything that touches media or models happens in a sandboxed child process of the same binary ([`child`]); what a
 //! stage found is kept in a cache under the hash of all that it depends on, so a run that was stopped goes on.
@@ -15,12 +15,18 @@ mod fonts;
 pub mod memory;
 mod reporter;
 mod source;
+mod steps;
 mod timeline;
 mod understand;
 mod workshop;
 
 pub use clip::{ClipRequest, clip};
-pub use fonts::load as fonts;
+pub use edit::{Failed, Naming, Order, Planned};
+pub use fonts::{FontFile, load as fonts};
+/// What kind of media a file is, by its bytes.
+pub use omniva_media::sniff::sniff as recognise;
+pub use omniva_sandbox::Layer;
 pub use reporter::{Reporter, Stage};
-pub use source::display_name;
+pub use source::{Source, display_name, ingest, ingest_as};
+pub use steps::{Edited, OnPlan, analyze, edit_one, long_enough, models_present};
 pub use workshop::{Program, Workshop};

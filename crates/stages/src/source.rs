@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use omniva_assets::WorkDir;
+use omniva_assets::{Entry, WorkDir};
 use omniva_contracts::config::Limits;
 use omniva_contracts::jobs::{ChildJob, IngestJob, MediaRef};
 use omniva_contracts::media::MediaInfo;
@@ -10,7 +10,7 @@ use omniva_contracts::{Code, Fault};
 use serde_json::json;
 
 use crate::reporter::{Stage, StageMonitor};
-use crate::workshop::{Access, Workshop};
+use crate::workshop::{Access, Made, Workshop};
 
 /// File name of a repaired copy inside the output folder of ingest.
 const NORMALISED: &str = "normalised.mkv";
@@ -26,10 +26,17 @@ pub struct Source {
     pub media: MediaRef,
     /// Keeps the plain name alive.
     _names: WorkDir,
+    /// Keeps a repaired copy from being pruned.
+    _entry: Entry,
 }
 
 /// Recognises, hashes, probes and, where needed, repairs the file.
 pub fn ingest(workshop: &Workshop<'_>, input: &Path) -> Result<Source, Fault> {
+    ingest_as(workshop, input, &display_name(input))
+}
+
+/// The same for a file whose own name says nothing (a content address): `name` is what people and drafts call it.
+pub fn ingest_as(workshop: &Workshop<'_>, input: &Path, name: &str) -> Result<Source, Fault> {
     let timer = workshop.begin(Stage::Ingest, "");
     let container = omniva_media::sniff::sniff(input)?;
     let real = input.canonicalize().map_err(|e| unreadable(input).with_detail(e))?;
@@ -65,7 +72,8 @@ pub fn ingest(workshop: &Workshop<'_>, input: &Path) -> Result<Source, Fault> {
         source
     };
     workshop.end(timer, made.from_cache);
-    Ok(Source { name: display_name(input), info: made.value, media, _names: names })
+    let Made { value: info, entry, .. } = made;
+    Ok(Source { name: name.to_owned(), info, media, _names: names, _entry: entry })
 }
 
 impl Source {

@@ -57,7 +57,7 @@ pub struct Made<T> {
     pub folder: PathBuf,
     pub from_cache: bool,
     /// Keeps the entry from being pruned while it is in use.
-    _entry: Entry,
+    pub entry: Entry,
 }
 
 pub struct Timer {
@@ -182,7 +182,7 @@ impl<'a> Workshop<'a> {
                 Claim::Build(building) => building,
                 Claim::Ready(entry) => match read_value(&entry) {
                     Some(value) => {
-                        return Ok(Made { value, folder: entry.path().to_owned(), from_cache: true, _entry: entry });
+                        return Ok(Made { value, folder: entry.path().to_owned(), from_cache: true, entry });
                     }
                     // Whole, but of another build's shape: made again.
                     None => {
@@ -200,7 +200,7 @@ impl<'a> Workshop<'a> {
             serde_json::to_vec(&value).map_err(|e| Fault::internal(format!("a stage's result can't be kept: {e}")))?;
         std::fs::write(building.path().join(VALUE), json).map_err(|e| Fault::writing("the cache", &e))?;
         let entry = building.finish(&monitor)?;
-        Ok(Made { value, folder: entry.path().to_owned(), from_cache: false, _entry: entry })
+        Ok(Made { value, folder: entry.path().to_owned(), from_cache: false, entry })
     }
 
     /// Does one job in a sandboxed child that writes into `out_dir`, and reads its result.
