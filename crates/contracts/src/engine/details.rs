@@ -15,8 +15,11 @@ use crate::ports::{Ids, Seeded};
 
 /// Payload of a Discover job; its subject is the creator. An empty object is valid.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct DiscoverPayload {
+    /// The subject, where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creator_id: Option<CreatorId>,
     /// Instead of the creator's window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Moment>,
@@ -28,7 +31,6 @@ pub struct DiscoverPayload {
 
 /// Payload of a Scrape job; its subject is the post that is to be ([`post_id`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ScrapePayload {
     pub creator_id: CreatorId,
     pub item: FoundItem,
@@ -56,9 +58,12 @@ pub enum MaintainTask {
     /// Files whose time is over; old answers and jobs.
     Retention,
     /// Files without a row, unfinished files, the cache.
+    #[serde(alias = "orphan_sweep")]
     Sweep,
     /// Rows and packets against each other, files against their hashes.
     Audit,
+    /// A consistent copy of the store.
+    Backup,
     #[default]
     All,
 }
@@ -69,6 +74,7 @@ impl MaintainTask {
             MaintainTask::Retention => "retention",
             MaintainTask::Sweep => "sweep",
             MaintainTask::Audit => "audit",
+            MaintainTask::Backup => "backup",
             MaintainTask::All => "all",
         }
     }
@@ -76,7 +82,7 @@ impl MaintainTask {
 
 /// Payload of a Maintain job. An empty object does everything.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct MaintainPayload {
     pub task: MaintainTask,
 }
