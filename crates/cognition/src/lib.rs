@@ -11,11 +11,16 @@
 mod borders;
 mod candidates;
 pub mod chorus;
+pub mod control;
+pub mod council;
 mod documents;
+pub mod eclipse;
 pub mod features;
+pub mod flow;
 pub mod halolux;
 mod hook;
 mod horizon;
+pub mod jobs;
 mod lattice;
 mod lexicon;
 mod material;

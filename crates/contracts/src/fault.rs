@@ -95,6 +95,8 @@ codes! {
     SupervisorEscalated => ("supervisor_escalated", Transient, 11),
     /// A worker's lease ran out, or its actor died.
     WorkerLost => ("worker_lost", Transient, 11),
+    /// A job answered "not now" more often than its limit allows.
+    WaitedTooLong => ("waited_too_long", Limit, 11),
     NotFound => ("not_found", Permanent, 2),
     /// It changed meanwhile.
     Conflict => ("conflict", Transient, 2),

@@ -392,9 +392,10 @@ impl ScheduleConfig {
     }
     /// Whether a minute of the UTC day lies in quiet hours.
     pub fn is_quiet(&self, minute: u32) -> bool {
-        self.quiet_hours.iter().filter_map(QuietHours::minutes).any(|(from, to)| {
-            if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
-        })
+        self.quiet_hours
+            .iter()
+            .filter_map(QuietHours::minutes)
+            .any(|(from, to)| if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to })
     }
 }
 

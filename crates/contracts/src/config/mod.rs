@@ -17,8 +17,8 @@ pub use clip::{
     HttpRecognizer, LayoutChoice, Limits, MixTarget, RecognizerConfig, WatchConfig,
 };
 pub use engine::{
-    ComplianceConfig, ControlConfig, CouncilConfig, CronRule, EclipseConfig, EngineConfig, GoalConfig, JobsConfig, LatticeConfig,
-    QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
+    ComplianceConfig, ControlConfig, CouncilConfig, CronRule, EclipseConfig, EngineConfig, GoalConfig, JobsConfig,
+    LatticeConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
 };
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use personas::{Persona, Weighted};

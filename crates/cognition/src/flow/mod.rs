@@ -1,0 +1,65 @@
+//! The way of a clip: what the end of a job and a ruling mean for the rows, and which question or job comes next.
+//!
+//! Everything is one [`Commit`]: rows with raised versions, the packets that say why, nothing else. Jobs carry the ids of
+//! what they work on in their payload ([`payload`]).
+
+mod absorb;
+mod enact;
+pub mod payload;
+pub mod schedule;
+
+use omniva_contracts::engine::*;
+
+pub use absorb::{absorb, mirror, wanted};
+pub use enact::enact;
+
+/// What the rows become when a job ends well.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Absorbed {
+    pub rows: Vec<Row>,
+    pub packets: Vec<PacketDraft>,
+    /// To be deliberated after the commit.
+    pub questions: Vec<(Question, EntityRef)>,
+    /// New jobs (version 1) with their packets among `packets`.
+    pub jobs: Vec<Job>,
+    /// What may be deleted (maintenance).
+    pub purges: Vec<Purge>,
+}
+
+impl Absorbed {
+    pub fn into_commit(self) -> (Commit, Vec<(Question, EntityRef)>) {
+        let mut rows = self.rows;
+        rows.extend(self.jobs.into_iter().map(|job| Row::Job(Box::new(job))));
+        (Commit { rows, packets: self.packets, purges: self.purges }, self.questions)
+    }
+}
+
+/// What a ruling becomes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Enacted {
+    pub rows: Vec<Row>,
+    pub packets: Vec<PacketDraft>,
+    /// New jobs (version 1) with their packets among `packets`.
+    pub jobs: Vec<Job>,
+    /// PENDING directives; dispatched after the commit.
+    pub directives: Vec<Directive>,
+    /// To be asked again then (Defer).
+    pub ask_again: Option<Moment>,
+}
+
+impl Enacted {
+    pub fn into_commit(self) -> Commit {
+        let mut rows = self.rows;
+        rows.extend(self.jobs.into_iter().map(|job| Row::Job(Box::new(job))));
+        rows.extend(self.directives.into_iter().map(Row::Directive));
+        Commit { rows, packets: self.packets, purges: Vec::new() }
+    }
+}
+
+/// The rows that [`absorb`] needs to see as they are now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    pub entities: Vec<EntityRef>,
+    /// And the active analysis of this video, if there is one.
+    pub active_analysis_of: Option<VideoId>,
+}

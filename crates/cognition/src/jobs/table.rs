@@ -1,0 +1,1 @@
+//! Every legal edge.
