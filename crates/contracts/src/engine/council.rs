@@ -137,22 +137,49 @@ pub struct Override {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum Order {
-    StartProject { project_id: ProjectId },
-    StopProject { project_id: ProjectId },
-    CancelJob { job_id: JobId },
-    PauseQueue { queue: JobKind },
-    ResumeQueue { queue: JobKind },
+    StartProject {
+        project_id: ProjectId,
+    },
+    StopProject {
+        project_id: ProjectId,
+    },
+    CancelJob {
+        job_id: JobId,
+    },
+    PauseQueue {
+        queue: JobKind,
+    },
+    ResumeQueue {
+        queue: JobKind,
+    },
     /// No new claims; ends paused when what runs is through.
-    DrainQueue { queue: JobKind },
-    ScaleQueue { queue: JobKind, limit: u32 },
+    DrainQueue {
+        queue: JobKind,
+    },
+    ScaleQueue {
+        queue: JobKind,
+        limit: u32,
+    },
     /// Eclipse, smallest first: one actor, one group of actors, the whole tree.
-    SoftRebuild { actor: String },
-    SubsystemReset { group: String },
+    SoftRebuild {
+        actor: String,
+    },
+    SubsystemReset {
+        group: String,
+    },
     FullReboot,
     /// The worker pool stops claiming until released.
-    QuarantineWorker { queue: JobKind, why: String },
-    ReleaseWorker { queue: JobKind },
-    SlowUpstream { queue: JobKind, factor: f64 },
+    QuarantineWorker {
+        queue: JobKind,
+        why: String,
+    },
+    ReleaseWorker {
+        queue: JobKind,
+    },
+    SlowUpstream {
+        queue: JobKind,
+        factor: f64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

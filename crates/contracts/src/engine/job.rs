@@ -169,37 +169,73 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    Done { result: Value },
+    Done {
+        result: Value,
+    },
     /// The attempt failed; whether and when it is tried again follows from the fault's class.
-    Retry { fault: Fault },
+    Retry {
+        fault: Fault,
+    },
     /// Not now; does not count as an attempt.
-    Snooze { until: Moment, why: String },
-    Cancel { why: String },
+    Snooze {
+        until: Moment,
+        why: String,
+    },
+    Cancel {
+        why: String,
+    },
     /// Failed for good, whatever the class.
-    Discard { fault: Fault },
+    Discard {
+        fault: Fault,
+    },
     /// The engine is stopping; the attempt is given back.
-    Interrupted { checkpoint: Option<Value> },
+    Interrupted {
+        checkpoint: Option<Value>,
+    },
     /// There is nothing to do.
-    Skip { why: String },
+    Skip {
+        why: String,
+    },
 }
 
 /// Everything that can happen to a job.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobEvent {
-    Claimed { worker: String, lease: Duration },
+    Claimed {
+        worker: String,
+        lease: Duration,
+    },
     /// Sign of life from the holder of `fence`.
-    Progressed { fence: u64, step: String, progress: f64, checkpoint: Option<Value>, lease: Duration },
-    Finished { fence: u64, outcome: Outcome },
+    Progressed {
+        fence: u64,
+        step: String,
+        progress: f64,
+        checkpoint: Option<Value>,
+        lease: Duration,
+    },
+    Finished {
+        fence: u64,
+        outcome: Outcome,
+    },
     /// The process or actor that ran it is known to be dead.
-    Crashed { fence: u64, fault: Fault },
+    Crashed {
+        fence: u64,
+        fault: Fault,
+    },
     LeaseExpired,
     /// `run_after` has come.
     Due,
     /// `expires_at` has passed before it started.
     Expired,
-    CancelAsked { why: String },
+    CancelAsked {
+        why: String,
+    },
     /// An operator wants it again, from a final state or quarantine.
     RetryAsked,
-    Reprioritised { priority: i32 },
-    Quarantine { why: String },
+    Reprioritised {
+        priority: i32,
+    },
+    Quarantine {
+        why: String,
+    },
 }

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn aliases_of_platforms_are_read_and_never_written() {
-        let read: Vec<Platform> = serde_json::from_str(r#"["youtube_shorts","instagram_reels","tiktok"]"#).expect("valid");
+        let read: Vec<Platform> =
+            serde_json::from_str(r#"["youtube_shorts","instagram_reels","tiktok"]"#).expect("valid");
         assert_eq!(read, [Platform::Youtube, Platform::Instagram, Platform::Tiktok]);
         assert_eq!(serde_json::to_string(&read).expect("text"), r#"["youtube","instagram","tiktok"]"#);
         for platform in Platform::ALL {
