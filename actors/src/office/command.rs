@@ -58,8 +58,27 @@ pub enum Command {
     Order { order: Order, reason: String },
     CreateKey { name: String, role: Role, expires_at: Option<Moment>, hash: String },
     RevokeKey { key: ApiKeyId },
-    /// Jobs that do nothing, for measuring.
+    /// Jobs that do nothing, for measuring. A key whose job is not final yet makes no second one.
     EnqueueNoop { count: u32, unique_keys: Vec<String> },
+    /// Requests that changed nothing (reads, refusals), written down in one go.
+    RecordRequests { notes: Vec<RequestNote> },
+}
+
+/// One request that changed nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestNote {
+    pub request_id: RequestId,
+    pub actor: String,
+    pub role: Option<Role>,
+    pub method: String,
+    /// The route's template, or the path cut short where there is no such route.
+    pub path: String,
+    pub status: u16,
+    /// The code of a refusal.
+    pub code: Option<String>,
+    pub at: Moment,
+    /// Refused changes get a row of the audit as well.
+    pub audit: bool,
 }
 
 /// Who asks.
@@ -91,6 +110,8 @@ pub struct Granted {
     pub data: Value,
     /// The packet that records it.
     pub packet: Option<PacketId>,
+    /// The saved answer of an earlier request with the same Idempotency-Key: nothing was done now.
+    pub replayed: bool,
 }
 
 /// A command that was not: the codes of the Endpoints Reference (`PROJECT_EXISTS`, `CLIP_NOT_FOUND` …).
@@ -108,6 +129,14 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), fields: Vec::new(), retry_after: None }
+    }
+    pub fn field(mut self, name: impl Into<String>, wrong: impl Into<String>) -> Self {
+        self.fields.push((name.into(), wrong.into()));
+        self
+    }
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 }
 

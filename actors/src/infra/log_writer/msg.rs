@@ -1,0 +1,9 @@
+//! Messages of the log writer.
+
+use omniva_contracts::engine::LogRow;
+
+pub enum Msg {
+    /// Wait for rows.
+    Pump,
+    Rows(Vec<LogRow>),
+}

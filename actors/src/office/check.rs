@@ -1,0 +1,186 @@
+//! What names, texts and settings may be. All faults of one request are named together.
+
+use std::time::Duration;
+
+use omniva_contracts::engine::*;
+
+use super::Refusal;
+
+/// Steps that a forced edit may name; all of them when it names none.
+pub const EDIT_OPERATIONS: [&str; 4] = ["autocut", "reframe", "captions", "audio"];
+
+const MAX_REASON: usize = 500;
+const MAX_NAME: usize = 100;
+const MAX_DESCRIPTION: usize = 2_000;
+const MAX_KEYWORD: usize = 60;
+const MAX_PATH: usize = 4_096;
+
+/// Collects what is wrong.
+#[derive(Default)]
+pub(super) struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    pub fn add(&mut self, field: &str, wrong: impl Into<String>) {
+        self.0.push((field.to_owned(), wrong.into()));
+    }
+    pub fn unless(&mut self, good: bool, field: &str, wrong: &str) {
+        if !good {
+            self.add(field, wrong);
+        }
+    }
+    pub fn verdict(self) -> Result<(), Refusal> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("not valid: {}", names.join(", "));
+        Err(Refusal { fields: self.0, ..Refusal::new(400, "VALIDATION_ERROR", message) })
+    }
+
+    /// Printable text of at most `most` characters; line breaks only where they are welcome.
+    pub fn text(&mut self, field: &str, text: &str, most: usize, lines: bool) {
+        self.unless(text.chars().count() <= most, field, &format!("has more than {most} characters"));
+        let bad = text.chars().any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t')));
+        self.unless(!bad, field, "has control characters");
+    }
+    pub fn name(&mut self, field: &str, text: &str) {
+        self.unless(!text.trim().is_empty(), field, "is empty");
+        self.unless(text.trim() == text, field, "begins or ends with white space");
+        self.text(field, text, MAX_NAME, false);
+    }
+    pub fn description(&mut self, text: &str) {
+        self.text("description", text, MAX_DESCRIPTION, true);
+    }
+    pub fn reason(&mut self, text: &str) {
+        self.text("reason", text, MAX_REASON, false);
+    }
+    /// An absolute path without `.` and `..`.
+    pub fn folder(&mut self, field: &str, path: &str) {
+        let plain = path.starts_with('/') && !path.split('/').any(|part| matches!(part, "." | ".."));
+        self.unless(plain, field, "must be an absolute path without . and ..");
+        self.text(field, path, MAX_PATH, false);
+    }
+    pub fn source(&mut self, source: Option<&SourceSpec>) {
+        if let Some(SourceSpec::Inbox { folder }) = source {
+            self.folder("source.folder", folder);
+        }
+    }
+    pub fn window(&mut self, field: &str, days: u32) {
+        self.unless((1..=365).contains(&days), field, "must be 1 to 365 days");
+    }
+
+    pub fn settings(&mut self, s: &ProjectSettings) {
+        self.window("settings.scrape_window_days", s.scrape_window_days);
+        self.unless((1..=10).contains(&s.daily_quota), "settings.daily_quota", "must be 1 to 10");
+        self.unless(s.keywords.len() <= 100, "settings.keywords", "has more than 100 entries");
+        for keyword in &s.keywords {
+            self.unless(!keyword.trim().is_empty(), "settings.keywords", "has an empty entry");
+            self.text("settings.keywords", keyword, MAX_KEYWORD, false);
+        }
+        if let Some(n) = s.clips_per_video {
+            self.unless((1..=50).contains(&n), "settings.clips_per_video", "must be 1 to 50");
+        }
+        let seconds = |x: f64| (5.0..=120.0).contains(&x);
+        self.unless(s.clip_min_seconds.is_none_or(seconds), "settings.clip_min_seconds", "must be 5 to 120");
+        self.unless(s.clip_max_seconds.is_none_or(seconds), "settings.clip_max_seconds", "must be 5 to 120");
+        if let (Some(min), Some(max)) = (s.clip_min_seconds, s.clip_max_seconds) {
+            self.unless(min < max, "settings.clip_max_seconds", "must be more than clip_min_seconds");
+        }
+        if let Some(language) = &s.language {
+            let code = language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase());
+            self.unless(code || language == "auto", "settings.language", "must be an ISO 639-1 code, or auto");
+        }
+        if let Some(captions) = &s.captions {
+            self.unless(!captions.is_empty(), "settings.captions", "is empty");
+            self.text("settings.captions", captions, 60, false);
+        }
+        if let Some(folder) = &s.output_folder {
+            self.folder("settings.output_folder", folder);
+        }
+        self.unless(s.mix.len() <= 20, "settings.mix", "has more than 20 entries");
+    }
+}
+
+/// As stored: no `@`, lower case. `None` when it can't be a handle on any platform.
+pub fn normal_handle(handle: &str) -> Option<String> {
+    let name = handle.trim();
+    let name = name.strip_prefix('@').unwrap_or(name).to_lowercase();
+    let good = (1..=64).contains(&name.chars().count())
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        && name.chars().any(char::is_alphanumeric);
+    good.then_some(name)
+}
+
+/// `http` or `https`, a host, no user-info, no spaces.
+pub(super) fn is_web_address(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        !host.is_empty() && !host.contains('@') && url.len() <= 2_048 && !url.chars().any(|c| c.is_control() || c == ' ')
+    })
+}
+
+/// A day given as `YYYY-MM-DD`, UTC: its first instant and that of the next.
+pub(super) fn day(text: &str) -> Option<(Moment, Moment)> {
+    (text.len() == 10).then_some(())?;
+    let start = Moment::parse(&format!("{text}T00:00:00Z"))?;
+    Some((start, start.after(Duration::from_secs(86_400))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_are_normalised_and_nonsense_is_refused() {
+        assert_eq!(normal_handle(" @CreatorLab ").as_deref(), Some("creatorlab"));
+        assert_eq!(normal_handle("a.b_c-d").as_deref(), Some("a.b_c-d"));
+        for bad in ["", "@", "@@x", "a b", "a/b", "..", "x\u{0}", &"x".repeat(65)] {
+            assert_eq!(normal_handle(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_the_settings_is_named() {
+        let mut faults = Faults::default();
+        faults.settings(&ProjectSettings {
+            scrape_window_days: 0,
+            daily_quota: 11,
+            clip_min_seconds: Some(60.0),
+            clip_max_seconds: Some(30.0),
+            language: Some("english".into()),
+            output_folder: Some("/srv/../etc".into()),
+            ..ProjectSettings::default()
+        });
+        let refusal = faults.verdict().expect_err("refused");
+        let names: Vec<&str> = refusal.fields.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "settings.scrape_window_days",
+                "settings.daily_quota",
+                "settings.clip_max_seconds",
+                "settings.language",
+                "settings.output_folder"
+            ]
+        );
+        assert_eq!((refusal.status, refusal.code), (400, "VALIDATION_ERROR"));
+    }
+
+    #[test]
+    fn a_day_is_a_utc_day() {
+        let (start, end) = day("2024-02-29").expect("a day");
+        assert_eq!(start.to_string(), "2024-02-29T00:00:00.000000Z");
+        assert_eq!(end.to_string(), "2024-03-01T00:00:00.000000Z");
+        assert_eq!(day("2023-02-29"), None);
+        assert_eq!(day("2024-2-1"), None);
+    }
+
+    #[test]
+    fn web_addresses() {
+        assert!(is_web_address("https://tiktok.com/@creatorlab"));
+        for bad in ["ftp://x", "https://", "https://user@host/", "javascript:alert(1)", "https://a b"] {
+            assert!(!is_web_address(bad), "{bad}");
+        }
+    }
+}

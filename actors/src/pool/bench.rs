@@ -1,0 +1,120 @@
+//! Jobs that run, and how many may. A bench outlives generations of its pool's actor, so a pool that fails takes no job
+//! with it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use omniva_contracts::engine::{Job, JobId, Moment, Outcome};
+use omniva_contracts::fault::Fault;
+use tokio::task::AbortHandle;
+
+use crate::work::{Sign, StopSign};
+
+#[derive(Default)]
+pub struct Bench {
+    taken: AtomicU32,
+    pub(super) running: Mutex<BTreeMap<JobId, Runner>>,
+}
+
+/// One job that runs.
+pub(super) struct Runner {
+    /// As Zenith last wrote it.
+    pub job: Job,
+    pub stop: StopSign,
+    pub task: Option<AbortHandle>,
+    /// Last sign that has not been passed on.
+    pub sign: Option<Sign>,
+    pub signed_at: Moment,
+    /// A sign of it is with Zenith.
+    pub renewing: bool,
+    /// Its worker is through; to be proposed, or with Zenith.
+    pub ended: Option<End>,
+    pub settling: bool,
+    _place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Outcome(Outcome),
+    /// The worker panicked.
+    Crashed(Fault),
+}
+
+pub struct Ended {
+    pub job: JobId,
+    pub fence: u64,
+    pub end: End,
+}
+
+/// The right to run one job; given back when it is dropped, wherever that happens.
+pub struct Place {
+    bench: Arc<Bench>,
+    freed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.bench.taken.fetch_sub(1, Ordering::AcqRel);
+        (self.freed)();
+    }
+}
+
+impl Bench {
+    /// Places in use: running jobs and claims on their way.
+    pub fn taken(&self) -> u32 {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    /// At most `wanted` places, as many as `limit` leaves. `freed` is called whenever one of them comes back.
+    pub fn reserve(self: &Arc<Self>, wanted: u32, limit: u32, freed: &Arc<dyn Fn() + Send + Sync>) -> Vec<Place> {
+        let mut got = 0;
+        let _ = self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+            got = wanted.min(limit.saturating_sub(taken));
+            (got > 0).then_some(taken + got)
+        });
+        (0..got).map(|_| Place { bench: self.clone(), freed: freed.clone() }).collect()
+    }
+
+    pub(super) fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<JobId, Runner>) -> T) -> T {
+        f(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.with(|running| running.is_empty())
+    }
+}
+
+impl Runner {
+    pub(super) fn new(job: Job, place: Place, now: Moment) -> Self {
+        Self {
+            job,
+            stop: StopSign::default(),
+            task: None,
+            sign: None,
+            signed_at: now,
+            renewing: false,
+            ended: None,
+            settling: false,
+            _place: place,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_never_exceed_the_limit_and_come_back() {
+        let bench = Arc::new(Bench::default());
+        let freed = Arc::new(AtomicU32::new(0));
+        let count = freed.clone();
+        let note: Arc<dyn Fn() + Send + Sync> = Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed)));
+        let first = bench.reserve(3, 4, &note);
+        assert_eq!((first.len(), bench.reserve(5, 4, &note).len(), bench.taken()), (3, 1, 3), "the fourth was dropped");
+        assert!(bench.reserve(1, 2, &note).is_empty(), "a lower limit takes nothing away and gives nothing");
+        drop(first);
+        assert_eq!((bench.taken(), freed.load(Ordering::Relaxed)), (0, 4));
+    }
+}
