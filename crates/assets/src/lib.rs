@@ -1,5 +1,5 @@
 //! Files that the engine owns: hashing what comes in, writing what goes out so that a reader only ever sees whole files,
-//! and the content-addressed cache of finished stages.
+//! the content-addressed cache of finished stages, and the library of artifacts that the engine keeps.
 //!
 //! Invariants: a name that is visible has its final content, whatever moment the process or the machine dies at; no file
 //! name is made from a title except through [`slug`]; nothing is kept that a dead process left behind.
@@ -7,6 +7,7 @@
 mod cache;
 mod entry;
 mod hash;
+mod library;
 mod lock;
 mod place;
 mod prune;
@@ -19,6 +20,8 @@ mod write;
 pub use cache::{Cache, Claim, Key};
 pub use entry::{Building, Entry};
 pub use hash::hash_file;
+pub use library::{AssetKey, Copied, FolderShelf, Incoming, Kept, Library, Shelf, Stored};
+pub use lock::FileLock;
 pub use place::default_cache_dir;
 pub use prune::Pruned;
 pub use publish::publish;

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use omniva_contracts::Fault;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mode {
     Shared,
@@ -78,6 +80,21 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// An exclusive lock on a file of its own, held until dropped; the file stays.
+#[derive(Debug)]
+pub struct FileLock(#[allow(dead_code)] Lock);
+
+impl FileLock {
+    /// `None` when somebody else holds it.
+    ///
+    /// # Errors
+    /// `no_space`, `output_unwritable`.
+    pub fn take(path: &Path) -> Result<Option<Self>, Fault> {
+        let lock = Lock::take(path, Mode::Exclusive);
+        lock.map(|lock| lock.map(Self)).map_err(|error| Fault::writing(&crate::shown(path), &error))
     }
 }
 

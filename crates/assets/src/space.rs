@@ -38,18 +38,19 @@ fn free_io(path: &Path) -> io::Result<u64> {
 /// `no_space` with both figures when fewer than `bytes` are free.
 pub fn require_space(path: &Path, bytes: u64) -> Result<(), Fault> {
     let free = free_space(path)?;
-    if free >= bytes {
-        return Ok(());
-    }
-    let (missing, path) = (bytes - free, shown(path));
-    Err(Fault::new(
+    if free >= bytes { Ok(()) } else { Err(too_little(&shown(path), bytes, free)) }
+}
+
+pub(crate) fn too_little(place: &str, needed: u64, free: u64) -> Fault {
+    let missing = needed.saturating_sub(free);
+    Fault::new(
         Code::NoSpace,
-        format!("{path} needs {} of free space and has {}", amount(bytes), amount(free)),
+        format!("{place} needs {} of free space and has {}", amount(needed), amount(free)),
         format!(
             "free at least {} on that disk, or choose another one, then run the same command again",
             amount(missing)
         ),
-    ))
+    )
 }
 
 /// Three digits are enough for people.

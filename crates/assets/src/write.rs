@@ -1,12 +1,14 @@
 //! Whole files or none: written under another name in the same folder, flushed to the disk, then renamed (rename(2) is
 //! atomic, fsync(2) of file and folder make it last).
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use omniva_contracts::Fault;
+use omniva_contracts::{Code, Fault};
 
 use crate::lock::{Lock, Mode};
 use crate::shown;
@@ -60,8 +62,67 @@ impl AtomicFile {
         sync_folder(folder_of(&self.target))
     }
 
+    /// The same, but never in place of another file.
+    ///
+    /// # Errors
+    /// `output_exists` when the name is taken, and those of [`AtomicFile::commit`]; nothing is changed then.
+    pub fn commit_new(mut self) -> Result<(), Fault> {
+        self.commit_new_io().map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Fault::new(
+                Code::OutputExists,
+                format!("{} exists already", shown(&self.target)),
+                "move that file away, or choose another folder",
+            ),
+            _ => Fault::writing(&shown(&self.target), &error),
+        })
+    }
+
+    pub(crate) fn commit_new_io(&mut self) -> io::Result<()> {
+        self.lock.file().sync_all()?;
+        rename_new(&self.part, &self.target)?;
+        self.committed = true;
+        sync_folder(folder_of(&self.target))
+    }
+
+    /// Where the content lies until it is committed.
+    pub(crate) fn part(&self) -> &Path {
+        &self.part
+    }
+
+    /// Another name for the finished file; it must be on the same file system.
+    pub(crate) fn retarget(&mut self, target: PathBuf) {
+        self.target = target;
+    }
+
     pub(crate) fn file(&self) -> &File {
         self.lock.file()
+    }
+}
+
+/// rename(2) that fails with `AlreadyExists` instead of replacing. File systems that can't do it in one step are served
+/// by a second name for the file, and those without second names by looking first.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let name = |path: &Path| CString::new(path.as_os_str().as_bytes());
+    let (from_name, to_name) = (name(from)?, name(to)?);
+    let here = libc::AT_FDCWD;
+    // SAFETY: both names are valid for the call.
+    let renamed = unsafe { libc::renameat2(here, from_name.as_ptr(), here, to_name.as_ptr(), libc::RENAME_NOREPLACE) };
+    if renamed == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::ENOTSUP)) {
+        return Err(error);
+    }
+    match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOTSUP | libc::ENOSYS)) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(from, to)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -150,7 +211,6 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use omniva_contracts::Code;
     use tempfile::tempdir;
 
     use super::*;
@@ -177,6 +237,24 @@ mod tests {
         third.write_all(b"3").unwrap();
         third.commit().unwrap();
         assert_eq!((fs::read(&path).unwrap().as_slice(), names(folder.path()).len()), (b"3".as_slice(), 1));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_stays_with_its_file() {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("a");
+        let write = |text: &[u8]| {
+            let mut file = AtomicFile::create(&path).unwrap();
+            file.write_all(text).unwrap();
+            file.commit_new()
+        };
+        assert_eq!(write(b"one"), Ok(()));
+        assert_eq!(write(b"two").unwrap_err().code, Code::OutputExists);
+        assert_eq!((fs::read(&path).unwrap().as_slice(), names(folder.path()).len()), (b"one".as_slice(), 1));
+        std::os::unix::fs::symlink("/nowhere", folder.path().join("b")).unwrap();
+        let mut file = AtomicFile::create(&folder.path().join("b")).unwrap();
+        file.write_all(b"x").unwrap();
+        assert_eq!(file.commit_new().unwrap_err().code, Code::OutputExists, "a link is a name too");
     }
 
     #[test]

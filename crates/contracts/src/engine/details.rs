@@ -6,7 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClipId, CreatorId, EntityRef, EntityType, FoundItem, JobKind, Moment, PostId, Project, ProjectSettings};
+use super::{
+    AnalysisId, ClipId, CreatorId, EntityRef, EntityType, FoundItem, JobKind, Moment, PostId, Project, ProjectSettings,
+};
 use crate::analysis::{Language, ModelRun};
 use crate::choice::{CandidateId, Features, Module};
 use crate::config::Config;
@@ -91,6 +93,9 @@ pub struct MaintainPayload {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClipDetail {
+    /// Where it was found, and under which name there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis_id: Option<AnalysisId>,
     pub candidate: CandidateId,
     /// Place among the chosen of its video, from 1; `None` when it was not chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
