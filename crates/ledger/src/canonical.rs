@@ -22,7 +22,8 @@ pub fn canonical(draft: &PacketDraft) -> Vec<u8> {
     out.shown(&draft.at);
     out.text.push_str("\",\"body\":");
     out.value(&draft.body);
-    if let Some(chain) = &draft.decision_chain {
+    // No chain and a chain of `null` read back as the same draft.
+    if let Some(chain) = draft.decision_chain.as_ref().filter(|chain| !chain.is_null()) {
         out.text.push_str(",\"decision_chain\":");
         out.value(chain);
     }
@@ -151,6 +152,7 @@ impl Out {
         let scientific = format!("{:e}", x.abs());
         let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
         let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        let digits = half_to_even(x.abs(), digits, exponent);
         let k = i32::try_from(digits.len()).unwrap_or(i32::MAX);
         // x = 0.digits * 10^n
         let n = exponent.parse::<i32>().unwrap_or(0) + 1;
@@ -173,4 +175,26 @@ impl Out {
             let _ = write!(self.text, "{first}{point}{rest}e{sign}{}", (n - 1).unsigned_abs());
         }
     }
+}
+
+/// Where two shortest forms are equally near, ECMAScript takes the even one (ECMA-262 §6.1.6.1.20, note 2) and Rust the
+/// larger one. That takes an exact value of one digit more, so at least 16 digits: fewer never leave two candidates.
+fn half_to_even(x: f64, digits: String, exponent: &str) -> String {
+    let k = digits.len();
+    let Some(last) = digits.bytes().last().filter(|last| k >= 16 && last % 2 == 1) else { return digits };
+    if !format!("{x:.k$e}").split('e').next().is_some_and(|mantissa| mantissa.ends_with('5')) {
+        return digits;
+    }
+    // No double has more than 767 significant digits.
+    let exact: String = format!("{x:.800e}").chars().take_while(|c| *c != 'e').filter(char::is_ascii_digit).collect();
+    let (head, tail) = exact.split_at(k);
+    if tail.trim_end_matches('0') != "5" {
+        return digits;
+    }
+    let even = if head == digits { last + 1 } else { last - 1 };
+    let (stem, _) = digits.split_at(k - 1);
+    let other = format!("{stem}{}", char::from(even));
+    let (first, rest) = other.split_at(1);
+    let fits = format!("{first}.{rest}e{exponent}").parse() == Ok(x);
+    if fits && even <= b'9' { other } else { digits }
 }

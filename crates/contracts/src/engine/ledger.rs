@@ -40,7 +40,7 @@ entity_types! {
 }
 
 /// A packet before it has its place in the ledger. Lean: references, never blobs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PacketDraft {
     pub stardust_id: PacketId,
@@ -89,4 +89,22 @@ impl Checkpoint {
     pub fn signed_text(&self) -> String {
         format!("omniva checkpoint v1\n{}\n{}\n{}\n{}\n", self.origin, self.size, self.root, self.at)
     }
+}
+
+/// Version of [`ProofBundle`] that is written.
+pub const PROOF_VERSION: u32 = 1;
+
+/// Everything needed to check, with the public key and nothing else, that a packet is in the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProofBundle {
+    /// 1
+    pub version: u32,
+    pub packet: PacketDraft,
+    /// Place of the packet, counted from 0.
+    pub seq: u64,
+    /// RFC 6962 inclusion proof in the tree of the checkpoint's size: hex hashes, from the leaf's sibling upwards.
+    pub path: Vec<String>,
+    /// Signed with the key that its `key_id` names.
+    pub checkpoint: Checkpoint,
 }
