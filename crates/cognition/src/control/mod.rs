@@ -70,3 +70,21 @@ pub fn cycle(snapshot: &Snapshot, config: &EngineConfig) -> Cycle {
         coherence: 1.0,
     }
 }
+
+/// How an order is taken back.
+pub fn rollback(order: &Order) -> String {
+    match order {
+        Order::StartProject { .. } => "stop the project".into(),
+        Order::StopProject { .. } => "start the project".into(),
+        Order::CancelJob { job_id } => format!("retry job {job_id}"),
+        Order::PauseQueue { queue } | Order::DrainQueue { queue } => format!("resume queue {}", queue.as_str()),
+        Order::ResumeQueue { queue } => format!("pause queue {}", queue.as_str()),
+        Order::ScaleQueue { queue, .. } => format!("scale queue {} back to its configured limit", queue.as_str()),
+        Order::SoftRebuild { .. } | Order::SubsystemReset { .. } | Order::FullReboot => {
+            "none needed: interrupted jobs give their attempt back and run again".into()
+        }
+        Order::QuarantineWorker { queue, .. } => format!("release worker pool {}", queue.as_str()),
+        Order::ReleaseWorker { queue } => format!("quarantine worker pool {}", queue.as_str()),
+        Order::SlowUpstream { queue, .. } => format!("set the intake of queue {} back to 1", queue.as_str()),
+    }
+}

@@ -5,13 +5,17 @@
 
 mod absorb;
 mod enact;
+mod mirror;
 pub mod payload;
+pub(crate) mod publish;
+mod rows;
 pub mod schedule;
 
 use omniva_contracts::engine::*;
 
-pub use absorb::{absorb, mirror, wanted};
+pub use absorb::{absorb, wanted};
 pub use enact::enact;
+pub use mirror::mirror;
 
 /// What the rows become when a job ends well.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,4 +66,8 @@ pub struct Wanted {
     pub entities: Vec<EntityRef>,
     /// And the active analysis of this video, if there is one.
     pub active_analysis_of: Option<VideoId>,
+    /// And the schedules of this clip.
+    pub schedules_of: Option<ClipId>,
+    /// And the jobs that hold these unique keys and are not final.
+    pub open_keys: Vec<String>,
 }

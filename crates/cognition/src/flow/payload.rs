@@ -1,73 +1,49 @@
-//! What stands in the payload of each kind of job. Written here, read by the workers.
+//! What stands in the payload of the jobs that the flow makes; [`DiscoverPayload`], [`ScrapePayload`] and
+//! [`MaintainPayload`] are contracts of their own.
 
-use omniva_contracts::engine::*;
+use omniva_contracts::engine::{ClipId, EditJobId, ScheduleId, UploadJobId, VideoId};
+pub use omniva_contracts::engine::{DiscoverPayload, MaintainPayload, ScrapePayload};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DiscoverPayload {
-    pub creator_id: CreatorId,
-    pub since: Option<Moment>,
-    pub until: Option<Moment>,
-    /// Take items again that were seen before.
-    #[serde(default)]
-    pub force: bool,
-}
+/// The target of this version: finished clips are put into the project's output folder.
+pub const FOLDER: &str = "folder";
 
+/// The subject is the video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScrapePayload {
-    pub creator_id: CreatorId,
-    pub item: FoundItem,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct AnalyzePayload {
     pub video_id: VideoId,
 }
 
+/// The subject is the clip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct EditPayload {
     pub clip_id: ClipId,
     pub edit_job_id: EditJobId,
 }
 
+/// The subject is the schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SchedulePayload {
     pub clip_id: ClipId,
     pub schedule_id: ScheduleId,
-    pub upload_job_id: UploadJobId,
-    pub target: String,
 }
 
+/// The subject is the upload job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct UploadPayload {
     pub clip_id: ClipId,
     pub upload_job_id: UploadJobId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_id: Option<ScheduleId>,
-    pub target: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MaintainPayload {
-    /// `retention`, `orphan_sweep`, `audit`, `backup` …
-    pub task: String,
-}
-
-/// Unique keys of jobs: one of each may be open at a time.
+/// Unique keys of jobs: one of each may be open at a time. That of a scrape is [`ScrapePayload::unique_key`]. Upload jobs
+/// are unique on clip and target, so that `upload:<id>` says as much.
 pub mod key {
-    use omniva_contracts::engine::{ClipId, CreatorId, VideoId};
+    use omniva_contracts::engine::{ClipId, CreatorId, ScheduleId, UploadJobId, VideoId};
 
     pub fn discover(creator: CreatorId) -> String {
         format!("discover:{creator}")
-    }
-    pub fn scrape(creator: CreatorId, platform_post_id: &str) -> String {
-        format!("scrape:{creator}:{platform_post_id}")
     }
     pub fn analyze(video: VideoId) -> String {
         format!("analyze:{video}")
@@ -75,11 +51,11 @@ pub mod key {
     pub fn edit(clip: ClipId) -> String {
         format!("edit:{clip}")
     }
-    pub fn schedule(clip: ClipId, target: &str) -> String {
-        format!("schedule:{clip}:{target}")
+    pub fn schedule(schedule: ScheduleId) -> String {
+        format!("schedule:{schedule}")
     }
-    pub fn upload(clip: ClipId, target: &str) -> String {
-        format!("upload:{clip}:{target}")
+    pub fn upload(upload: UploadJobId) -> String {
+        format!("upload:{upload}")
     }
     pub fn maintain(task: &str) -> String {
         format!("maintain:{task}")

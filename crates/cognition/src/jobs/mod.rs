@@ -19,6 +19,7 @@ use serde_json::Value;
 
 pub use new::{NewJob, new_job};
 pub use policy::RetryPolicy;
+pub(crate) use policy::seconds;
 pub use step::{event_name, step};
 
 /// What the ledger keeps of a step.

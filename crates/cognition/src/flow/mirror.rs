@@ -1,0 +1,129 @@
+//! Rows that show how a job stands: edit jobs, upload jobs, schedules and clips follow it.
+
+use omniva_contracts::engine::*;
+use omniva_contracts::ports::Ids;
+use serde_json::json;
+
+use super::Absorbed;
+use super::absorb::{actor_of, read};
+use super::payload::{EditPayload, SchedulePayload, UploadPayload};
+use super::rows::{Rows, Scribe, clip_to, edit_job_to, schedule_to, set, upload_to};
+
+/// What follows from a job's new state other than DONE, which [`super::absorb`] takes in: rows that show it, and the
+/// question Recover when it failed. `job` is the row after the step, `rows` the [`super::wanted`] ones.
+pub fn mirror(job: &Job, rows: &[Row], now: Moment, ids: &mut dyn Ids) -> Absorbed {
+    let mut absorbed = Absorbed::default();
+    let mut scribe =
+        Scribe { ids, source: actor_of(job.kind), project_id: job.project_id, trace_id: job.trace_id, now };
+    match job.kind {
+        JobKind::Edit => edit(job, Rows(rows), &mut scribe, &mut absorbed),
+        JobKind::Upload => upload(job, Rows(rows), &mut scribe, &mut absorbed),
+        JobKind::Schedule => schedule(job, Rows(rows), &mut scribe, &mut absorbed),
+        _ => {}
+    }
+    let failed = matches!(job.state, JobState::Error | JobState::Quarantined | JobState::Skipped);
+    if failed && job.fault.is_some() && !matches!(job.kind, JobKind::Noop | JobKind::Maintain) {
+        absorbed.questions.push((Question::Recover, EntityRef::new(EntityType::Job, job.id)));
+    }
+    absorbed
+}
+
+/// The status that the API shows for a job's state.
+fn work(state: JobState) -> WorkStatus {
+    match state {
+        JobState::Pending | JobState::WaitingRetry => WorkStatus::Queued,
+        JobState::Running => WorkStatus::Running,
+        JobState::Done => WorkStatus::Done,
+        JobState::Error | JobState::Quarantined => WorkStatus::Error,
+        JobState::Cancelled | JobState::Skipped => WorkStatus::Cancelled,
+    }
+}
+
+fn edit(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Absorbed) {
+    let Ok(payload) = read::<EditPayload>(&job.payload) else { return };
+    let status = work(job.state);
+    if let Some(row) = rows.edit_job(payload.edit_job_id).filter(|row| row.status != status) {
+        absorbed.rows.push(Row::EditJob(edit_job_to(row, status)));
+    }
+    let clip_status = match job.state {
+        JobState::Pending | JobState::WaitingRetry | JobState::Running => ClipStatus::Editing,
+        JobState::Error | JobState::Quarantined => ClipStatus::Failed,
+        // Nothing has been made of it: it may be asked for again.
+        JobState::Cancelled | JobState::Skipped => ClipStatus::ReadyForEdit,
+        JobState::Done => return,
+    };
+    follow(job, rows.clip(payload.clip_id), clip_status, scribe, absorbed);
+}
+
+fn upload(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Absorbed) {
+    let Ok(payload) = read::<UploadPayload>(&job.payload) else { return };
+    let status = match job.state {
+        JobState::Pending | JobState::WaitingRetry => WorkStatus::Scheduled,
+        JobState::Skipped => WorkStatus::Error,
+        state => work(state),
+    };
+    let Some(row) = rows.upload_job(payload.upload_job_id) else { return };
+    // What has been published stays so, whatever becomes of a job.
+    if matches!(row.status, WorkStatus::Done | WorkStatus::Live) || job.state == JobState::Done {
+        return;
+    }
+    if row.status != status {
+        absorbed.rows.push(Row::UploadJob(Box::new(upload_to(row, status))));
+    }
+    let (clip_status, slot_status) = match job.state {
+        JobState::Running => (ClipStatus::Uploading, None),
+        JobState::Pending | JobState::WaitingRetry | JobState::Done => (ClipStatus::Scheduled, None),
+        JobState::Error | JobState::Quarantined | JobState::Skipped => {
+            (ClipStatus::Failed, Some(ScheduleStatus::Missed))
+        }
+        JobState::Cancelled => (ClipStatus::Ready, Some(ScheduleStatus::Cancelled)),
+    };
+    let slot = rows.slot_of(row.upload_job_id, payload.schedule_id);
+    if let (Some(slot), Some(status)) = (slot, slot_status)
+        && slot.status != status
+    {
+        absorbed.rows.push(Row::Schedule(schedule_to(slot, status)));
+    }
+    follow(job, rows.clip(payload.clip_id), clip_status, scribe, absorbed);
+}
+
+/// A slot that could not be found stays open, for an operator or Eclipse to look for it again.
+fn schedule(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Absorbed) {
+    if !matches!(job.state, JobState::Error | JobState::Quarantined | JobState::Skipped | JobState::Cancelled) {
+        return;
+    }
+    let Ok(payload) = read::<SchedulePayload>(&job.payload) else { return };
+    if job.state == JobState::Cancelled
+        && let Some(slot) = rows.schedule(payload.schedule_id).filter(|s| s.status == ScheduleStatus::Pending)
+    {
+        let packet = scribe.packet(
+            "schedule.cancelled",
+            EntityRef::new(EntityType::Schedule, slot.schedule_id),
+            &job.meta_parents,
+            json!({ "job_id": job.id }),
+        );
+        absorbed.packets.push(packet);
+        absorbed.rows.push(Row::Schedule(schedule_to(slot, ScheduleStatus::Cancelled)));
+    }
+}
+
+fn follow(job: &Job, clip: Option<&Clip>, status: ClipStatus, scribe: &mut Scribe<'_>, absorbed: &mut Absorbed) {
+    let Some(clip) = clip.filter(|c| c.status != status && c.status != ClipStatus::Published) else { return };
+    let kind = match status {
+        ClipStatus::Editing => "clip.editing",
+        ClipStatus::Uploading => "clip.uploading",
+        ClipStatus::Scheduled => "clip.scheduled",
+        ClipStatus::Failed => "clip.failed",
+        _ => "clip.released",
+    };
+    let fault = job.fault.as_ref().map(|f| json!({ "code": f.code, "message": f.message }));
+    let body = json!({ "job_id": job.id, "from": clip.status, "to": status, "fault": fault });
+    let packet = scribe.packet(kind, EntityRef::new(EntityType::Clip, clip.clip_id), &job.meta_parents, body);
+    let mut next = clip_to(clip, status, scribe.now);
+    if status == ClipStatus::Failed {
+        let reason = job.fault.as_ref().map_or_else(|| "its job ended without a result".to_owned(), |f| f.to_string());
+        set(&mut next.metadata, [("failure", json!(reason))]);
+    }
+    absorbed.packets.push(packet);
+    absorbed.rows.push(Row::Clip(Box::new(next)));
+}
