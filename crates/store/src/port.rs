@@ -47,7 +47,9 @@ pub enum Trouble {
     /// Written by a newer version.
     Newer,
     Corrupt,
-    /// A statement of ours is wrong.
+    /// Another engine works on it.
+    InUse,
+    /// A statement of ours is wrong, or a row that no store can hold (a number that is not finite, a NUL in a text).
     Bug,
 }
 
@@ -56,6 +58,12 @@ pub enum Trouble {
 pub struct StoreFault {
     pub trouble: Trouble,
     pub message: String,
+}
+
+impl StoreFault {
+    pub fn new(trouble: Trouble, message: impl Into<String>) -> Self {
+        Self { trouble, message: message.into() }
+    }
 }
 
 /// Why one commit was not written; the others of its batch were.
@@ -84,6 +92,9 @@ pub struct Receipt {
 pub trait Writer: Send {
     /// Writes every commit that can be written, all in one durable transaction: the answers come in order. Packets get
     /// their places in the ledger here, without gaps, and only for commits that are written.
+    ///
+    /// The result is that of writing the commits one after the other. What a row was made with never changes: an update
+    /// leaves a job's kind, project, subject, trace and `created_at` as they are.
     ///
     /// Errors: the store as a whole failed and nothing was written; the batch may be tried again as it is.
     async fn write(&mut self, batch: &[Sealed]) -> Result<Vec<Result<Receipt, Refused>>, StoreFault>;
@@ -231,7 +242,7 @@ pub trait Reader: Send + Sync {
     /// Newest first.
     async fn upload_jobs(&self, filter: &UploadFilter, page: Page) -> Answered<Listed<UploadJobRow>>;
     async fn schedule(&self, id: ScheduleId) -> Answered<Option<Schedule>>;
-    /// By time, unscheduled last.
+    /// By `final_scheduled_time`, those without last; `from` is in the span, `to` is not.
     async fn schedules(&self, filter: &ScheduleFilter, page: Page) -> Answered<Listed<Schedule>>;
     async fn artifact(&self, id: ArtifactId) -> Answered<Option<Artifact>>;
     async fn artifact_by_path(&self, path: &str) -> Answered<Option<Artifact>>;
@@ -239,6 +250,7 @@ pub trait Reader: Send + Sync {
     async fn artifacts(&self, filter: &ArtifactFilter, page: Page) -> Answered<Listed<Artifact>>;
 
     async fn job(&self, id: JobId) -> Answered<Option<Job>>;
+    /// The one that holds the key: it is not final.
     async fn job_by_unique_key(&self, key: &str) -> Answered<Option<Job>>;
     /// Newest first.
     async fn jobs(&self, filter: &JobFilter, page: Page) -> Answered<Listed<Job>>;
@@ -250,7 +262,8 @@ pub trait Reader: Send + Sync {
     async fn lapsed(&self, now: Moment, limit: u64) -> Answered<Vec<Job>>;
     /// PENDING or WAITING_RETRY with `expires_at <= now`.
     async fn expired(&self, now: Moment, limit: u64) -> Answered<Vec<Job>>;
-    /// When the next of `claimable`, `due`, `lapsed`, `expired` will have something, if ever.
+    /// When the next of `claimable`, `due`, `lapsed`, `expired` will have something new, if ever: a moment that has passed
+    /// means now. Jobs that can be claimed already do not count, since they wait for a worker and not for time.
     async fn next_due(&self, now: Moment) -> Answered<Option<Moment>>;
     async fn queue_depths(&self, now: Moment) -> Answered<Vec<QueueDepth>>;
 
@@ -279,7 +292,7 @@ pub trait Reader: Send + Sync {
     /// Oldest first.
     async fn checkpoints(&self) -> Answered<Vec<Checkpoint>>;
 
-    /// Newest first.
+    /// Newest first; `from` is in the span, `to` is not.
     async fn logs(&self, filter: &LogFilter, limit: u64) -> Answered<Vec<LogRow>>;
     /// Answers when the store can be read and written; what is wrong otherwise.
     async fn health(&self) -> Answered<()>;
@@ -287,9 +300,48 @@ pub trait Reader: Send + Sync {
     async fn describe(&self) -> Answered<String>;
 }
 
+/// What a backup holds; lies beside it as `<backup>.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// 1
+    pub format: u32,
+    pub bytes: u64,
+    /// SHA-256 of the backup, hex.
+    pub sha256: String,
+    /// Name of the ledger in it.
+    pub origin: uuid::Uuid,
+    /// Packets in it.
+    pub size: u64,
+    /// Merkle root over them, hex.
+    pub root: String,
+}
+
+/// Care of the store as a whole, while the engine runs.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// Writes a consistent copy to `to`, which must not exist, and its manifest beside it. Both appear whole or not at all.
+    async fn backup(&self, to: &std::path::Path) -> Answered<Manifest>;
+    /// What is wrong, in words; empty when all is well. Reads everything.
+    async fn integrity(&self) -> Answered<Vec<String>>;
+}
+
 /// An opened store.
 pub struct Opened {
     pub reader: std::sync::Arc<dyn Reader>,
     pub writer: Box<dyn Writer>,
     pub mandate: Mandate,
+    pub upkeep: std::sync::Arc<dyn Upkeep>,
+}
+
+/// Clip states of [`ProjectCounts::clips_in_pipeline`].
+pub(crate) const IN_PIPELINE: &[ClipStatus] =
+    &[ClipStatus::ReadyForEdit, ClipStatus::Editing, ClipStatus::Scheduled, ClipStatus::Uploading];
+
+/// Upload states of [`ProjectCounts::uploads_pending`].
+pub(crate) const PENDING_UPLOADS: &[WorkStatus] = &[WorkStatus::Queued, WorkStatus::Running, WorkStatus::Scheduled];
+
+/// Whether a packet's kind is the one that is asked for ([`PacketFilter::kind`]).
+pub(crate) fn is_of_kind(asked: &str, kind: &str) -> bool {
+    if asked.ends_with('.') { kind.starts_with(asked) } else { kind == asked }
 }
