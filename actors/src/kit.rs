@@ -38,7 +38,7 @@ pub struct Kit {
     pub clock: Arc<dyn Clock + Send + Sync>,
     pub config: EngineConfig,
     pub wires: Wires,
-    /// Jobs that run, by pool: they outlive a generation of the pool's actor.
+    /// Jobs that run, one bench for each pool that there is: they outlive a generation of the pool's actor.
     pub benches: BTreeMap<JobKind, Arc<Bench>>,
     /// Names this start of the engine: a worker's name begins with it, so that jobs of an engine that died are known.
     pub boot: String,
@@ -61,13 +61,14 @@ impl Kit {
         dice: Box<dyn Dice + Send>,
         config: EngineConfig,
         personas: Vec<Persona>,
+        kinds: impl Iterator<Item = JobKind>,
     ) -> Self {
         let boot = ids.next().simple().to_string();
         Self {
             reader,
             clock,
             wires: Wires::new(),
-            benches: JobKind::ALL.into_iter().map(|kind| (kind, Arc::new(Bench::default()))).collect(),
+            benches: kinds.map(|kind| (kind, Arc::new(Bench::default()))).collect(),
             config,
             boot,
             committed: watch::Sender::new(0),
@@ -109,6 +110,12 @@ impl Kit {
     pub fn until(&self, at: Moment) -> Duration {
         at.since(self.now())
     }
+}
+
+/// Queues have names and no ids; packets about them name this one (the office's planners agree).
+pub fn queue_entity(queue: JobKind) -> EntityRef {
+    let place = JobKind::ALL.iter().position(|kind| *kind == queue).unwrap_or_default();
+    EntityRef::new(EntityType::Queue, Uuid::from_u128(place as u128 + 1))
 }
 
 /// The kit's ids as a port.

@@ -1,4 +1,16 @@
 //! The actors: each module and each worker, with its mailbox, under one supervised tree.
+//!
+//! [`engine::Engine`] starts it; [`office`] says what operators may ask; [`work`] what a worker is.
 
+pub mod clerk;
+pub mod council;
+pub mod engine;
+pub mod infra;
+pub mod jobs;
+pub mod kit;
 pub mod office;
+pub mod part;
+pub mod pool;
+pub mod pulse;
 pub mod work;
+pub mod zenith;

@@ -8,7 +8,6 @@ mod surroundings;
 use std::sync::Arc;
 
 use omniva_cognition::council::Brief;
-use omniva_contracts::engine::*;
 use omniva_store::{Reader, StoreFault};
 
 use crate::kit::Kit;

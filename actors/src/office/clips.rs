@@ -1,5 +1,6 @@
 //! A forced edit: the operator's word in place of the next deliberation.
 
+use omniva_cognition::flow::payload::{EditPayload, key};
 use omniva_contracts::engine::{
     Clip, ClipId, ClipStatus, EditJobId, EditJobRow, EntityRef, EntityType, JobKind, PRIORITY_DEFAULT, PacketId, Row,
     WorkStatus,
@@ -78,11 +79,9 @@ async fn queue(
     (operations, priority, gpu_required): (Vec<String>, Option<i32>, bool),
     cause: PacketId,
 ) -> Result<(), Refusal> {
-    let payload = json!({
-        "clip_id": clip.clip_id, "edit_job_id": edit_job_id, "operations": operations, "gpu_required": gpu_required,
-    });
+    let payload = json!(EditPayload { clip_id: clip.clip_id, edit_job_id });
     let order = Order::new(JobKind::Edit, Some(clip.project_id), entity(clip.clip_id), payload)
-        .unique(format!("edit:{}", clip.clip_id))
+        .unique(key::edit(clip.clip_id))
         .priority(priority.unwrap_or(PRIORITY_DEFAULT))
         .trace(clip.trace_id);
     let (job_id, new) = enqueue(desk, order, cause).await?;

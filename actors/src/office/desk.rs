@@ -53,7 +53,7 @@ pub(super) struct Desk<'a> {
     pub now: Moment,
     pub reader: &'a dyn Reader,
     pub config: &'a EngineConfig,
-    pub ids: &'a mut (dyn Ids + Send),
+    pub ids: &'a mut (dyn Ids + Send + Sync),
     pub rows: Vec<Row>,
     packets: Vec<PacketDraft>,
     request_packet: PacketId,
@@ -65,7 +65,7 @@ impl<'a> Desk<'a> {
         now: Moment,
         reader: &'a dyn Reader,
         config: &'a EngineConfig,
-        ids: &'a mut (dyn Ids + Send),
+        ids: &'a mut (dyn Ids + Send + Sync),
     ) -> Self {
         let request_packet = PacketId(ids.next());
         Self { asked, now, reader, config, ids, rows: Vec::new(), packets: Vec::new(), request_packet }

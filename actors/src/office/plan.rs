@@ -30,7 +30,7 @@ pub async fn plan(
     reader: &dyn Reader,
     config: &EngineConfig,
     clock: &dyn Clock,
-    ids: &mut (dyn Ids + Send),
+    ids: &mut (dyn Ids + Send + Sync),
 ) -> Result<Planned, Refusal> {
     if let Some((key, body_hash)) = &asked.idempotency
         && let Some(saved) = reader.answer(key).await.or_refuse()?
@@ -136,6 +136,7 @@ pub fn store_refusal(fault: &StoreFault) -> Refusal {
         Trouble::ReadOnly => Refusal::new(503, "STORE_READ_ONLY", "the store can only be read"),
         Trouble::NoSpace => Refusal::new(507, "NO_SPACE", "the store's disk is full: free some space"),
         Trouble::Newer => Refusal::new(503, "STORE_NEWER", "the store was written by a newer omniva"),
+        Trouble::InUse => Refusal::new(503, "STORE_IN_USE", "another engine works on this store"),
         Trouble::Corrupt => Refusal::new(500, "STORE_CORRUPT", "the store is damaged: run `omniva doctor`"),
         Trouble::Bug => Refusal::new(500, "INTERNAL", "a bug in omniva: please report it with the request id"),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use omniva_cognition::flow::payload::{SchedulePayload, key};
 use omniva_contracts::engine::*;
 use omniva_store::{JobFilter, Page, ScheduleFilter};
 use serde_json::json;
@@ -82,10 +83,10 @@ async fn search_again(desk: &mut Desk<'_>, mut schedule: Schedule, cause: Packet
     }
     let id = schedule.schedule_id;
     let clip = desk.reader.clip(schedule.clip_id).await.or_refuse()?;
-    let payload = json!({ "schedule_id": id, "clip_id": schedule.clip_id });
+    let payload = json!(SchedulePayload { clip_id: schedule.clip_id, schedule_id: id });
     let subject = EntityRef::new(EntityType::Schedule, id);
     let mut order = NewOrder::new(JobKind::Schedule, Some(schedule.project_id), subject, payload)
-        .unique(format!("schedule:{id}"));
+        .unique(key::schedule(id));
     if let Some(clip) = &clip {
         order = order.trace(clip.trace_id);
     }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use omniva_contracts::engine::*;
+use omniva_cognition::flow::payload::key;
+use omniva_contracts::engine::{
+    Creator, CreatorId, CreatorStatus, DiscoverPayload, EntityRef, EntityType, JobKind, Moment, ProjectId,
+};
 use omniva_store::Page;
 use serde_json::json;
 
@@ -43,13 +46,9 @@ pub(super) async fn scrape(
     let packet = desk.record(Deed::new("scrape.requested", entity, Some(project), body));
     for creator in &creators {
         let subject = EntityRef::new(EntityType::Creator, creator.creator_id);
-        let mut payload = json!({ "creator_id": creator.creator_id, "force": force });
-        if let Some(payload) = payload.as_object_mut() {
-            payload.extend(since.map(|m| ("since".to_owned(), json!(m))));
-            payload.extend(until.map(|m| ("until".to_owned(), json!(m))));
-        }
-        let order = Order::new(JobKind::Discover, Some(project), subject, payload)
-            .unique(format!("discover:{}", creator.creator_id));
+        let payload = DiscoverPayload { creator_id: Some(creator.creator_id), since, until, force };
+        let order = Order::new(JobKind::Discover, Some(project), subject, json!(payload))
+            .unique(key::discover(creator.creator_id));
         let (job, new) = enqueue(desk, order, packet).await?;
         ids.push(job);
         fresh += u32::from(new);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use omniva_cognition::flow::payload::{FOLDER as TARGET, SchedulePayload, UploadPayload, key};
 use omniva_contracts::engine::{
     Clip, ClipStatus, EntityRef, EntityType, JobKind, Moment, PacketId, Row, Schedule, ScheduleStatus,
     UploadJobRow, WorkStatus,
@@ -17,8 +18,6 @@ use super::jobs::{Order, enqueue};
 use super::plan::Done;
 use super::{Command, Refusal};
 
-/// Where clips go in this version: the project's output folder.
-pub(super) const TARGET: &str = "folder";
 /// No slot is taken further ahead than that.
 const HORIZON: Duration = Duration::from_secs(365 * 86_400);
 /// Clocks differ; a time this far back counts as now.
@@ -112,15 +111,19 @@ async fn follow_up(
     let schedule_id = schedule.schedule_id;
     desk.rows.push(Row::Schedule(schedule));
     let order = if time.is_some() {
-        let payload = json!({ "upload_job_id": upload.upload_job_id, "clip_id": clip.clip_id });
+        let payload = json!(UploadPayload {
+            clip_id: clip.clip_id,
+            upload_job_id: upload.upload_job_id,
+            schedule_id: Some(schedule_id),
+        });
         let subject = EntityRef::new(EntityType::UploadJob, upload.upload_job_id);
         Order::new(JobKind::Upload, Some(clip.project_id), subject, payload)
-            .unique(format!("upload:{}", upload.upload_job_id))
+            .unique(key::upload(upload.upload_job_id))
             .at(time)
     } else {
-        let payload = json!({ "schedule_id": schedule_id, "clip_id": clip.clip_id });
+        let payload = json!(SchedulePayload { clip_id: clip.clip_id, schedule_id });
         let subject = EntityRef::new(EntityType::Schedule, schedule_id);
-        Order::new(JobKind::Schedule, Some(clip.project_id), subject, payload).unique(format!("schedule:{schedule_id}"))
+        Order::new(JobKind::Schedule, Some(clip.project_id), subject, payload).unique(key::schedule(schedule_id))
     };
     let (job, _) = enqueue(desk, order.trace(clip.trace_id), cause).await?;
     Ok(time.is_some().then_some(job))

@@ -6,12 +6,14 @@ use omniva_cognition::flow::{self, Wanted};
 use omniva_cognition::jobs::{self, Illegal, RetryPolicy};
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::Fault;
-use omniva_store::{Refused, StoreFault};
+use omniva_store::{Page, Refused, ScheduleFilter, StoreFault};
 
 use super::{Advanced, Inquiry, Move, Msg, TRIES, Unwritten, WhyNot, commit, commit_what_can_be};
 use crate::kit::Kit;
 
 const SOURCE: &str = "zenith";
+/// A clip has few.
+const SCHEDULES: Page = Page { limit: 100, offset: 0 };
 
 /// One event, thought through.
 struct Plan {
@@ -24,12 +26,13 @@ struct Plan {
 
 enum Unplanned {
     Illegal(Illegal),
-    Store(StoreFault),
+    /// The store does not answer: it has said so itself.
+    Store,
 }
 
 impl From<StoreFault> for Unplanned {
-    fn from(fault: StoreFault) -> Self {
-        Self::Store(fault)
+    fn from(_: StoreFault) -> Self {
+        Self::Store
     }
 }
 
@@ -44,7 +47,7 @@ pub(super) async fn advance(kit: Arc<Kit>, moves: Vec<Move>) -> Vec<Advanced> {
             Ok(plan) => alone.push((at, plan)),
             // The sender's row may be old: only a fresh one says whether the event is really illegal.
             Err(Unplanned::Illegal(_)) => set(&mut answers, at, again(&kit, one).await),
-            Err(Unplanned::Store(_)) => set(&mut answers, at, Advanced::Unavailable),
+            Err(Unplanned::Store) => set(&mut answers, at, Advanced::Unavailable),
         }
     }
     if group.len() > 1 {
@@ -97,7 +100,7 @@ async fn again(kit: &Arc<Kit>, one: &Move) -> Advanced {
         let plan = match plan(kit, &job, &one.event).await {
             Ok(plan) => plan,
             Err(Unplanned::Illegal(why)) => return Advanced::Refused(WhyNot::Illegal(why)),
-            Err(Unplanned::Store(_)) => return Advanced::Unavailable,
+            Err(Unplanned::Store) => return Advanced::Unavailable,
         };
         match commit_what_can_be(kit, plan.commit.clone()).await {
             Ok(_) => return written(kit, plan),
@@ -130,7 +133,7 @@ async fn overrun(kit: &Arc<Kit>, one: &Move, refused: Option<Refused>) -> Advanc
             Err(_) => Advanced::Unavailable,
         },
         Err(Unplanned::Illegal(why)) => Advanced::Refused(WhyNot::Illegal(why)),
-        Err(Unplanned::Store(_)) => Advanced::Unavailable,
+        Err(Unplanned::Store) => Advanced::Unavailable,
     }
 }
 
@@ -149,7 +152,7 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
     if !changes || plan.next.kind == JobKind::Noop {
         return Ok(plan);
     }
-    let rows = read(kit, &flow::wanted(&plan.next, plan.next.result.as_ref())).await?;
+    let rows = read(kit, &flow::wanted(&plan.next)).await?;
     let absorbed = match (&plan.next.state, &plan.next.result) {
         (JobState::Done, Some(result)) => {
             match flow::absorb(&plan.next, result, &rows, now, &kit.config, &mut kit.ids()) {
@@ -172,7 +175,7 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
 async fn spoilt(kit: &Arc<Kit>, job: &Job, event: &JobEvent, fault: Fault) -> Result<Plan, Unplanned> {
     let JobEvent::Finished { fence, .. } = event else {
         tracing::error!(job_id = %job.id, error = %fault, "a job is done without having finished");
-        return Err(Unplanned::Store(StoreFault::new(omniva_store::Trouble::Bug, fault.message)));
+        return Err(Unplanned::Store);
     };
     let event = JobEvent::Finished { fence: *fence, outcome: Outcome::Discard { fault } };
     plan(kit, job, &event).await
@@ -186,6 +189,10 @@ async fn read(kit: &Arc<Kit>, wanted: &Wanted) -> Result<Vec<Row>, StoreFault> {
     }
     if let Some(video) = wanted.active_analysis_of {
         rows.extend(kit.reader.active_analysis(video).await?.map(Row::Analysis));
+    }
+    if let Some(clip) = wanted.schedules_of {
+        let filter = ScheduleFilter { clip: Some(clip), ..ScheduleFilter::default() };
+        rows.extend(kit.reader.schedules(&filter, SCHEDULES).await?.items.into_iter().map(Row::Schedule));
     }
     for key in &wanted.open_keys {
         rows.extend(kit.reader.job_by_unique_key(key).await?.map(|job| Row::Job(Box::new(job))));

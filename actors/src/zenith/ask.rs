@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use omniva_store::StoreFault;
 use tokio::sync::oneshot;
 
-use super::{TRIES, Unwritten, commit};
+use super::{Inquiry, Msg, TRIES, Unwritten, commit};
 use crate::kit::Kit;
-use crate::office::{self, Asked, Granted, Refusal};
+use crate::office::{self, Asked, Command, Granted, Refusal};
 
 /// Longer than the store's patience: the answer says what the store said.
 const LIMIT: Duration = Duration::from_secs(25);
@@ -25,10 +24,14 @@ pub(super) fn start(kit: &Arc<Kit>, asked: Asked, reply: Reply) {
 
 async fn carry_out(kit: &Arc<Kit>, asked: Asked) -> Result<Granted, Refusal> {
     for _ in 0..TRIES {
-        let planned = office::plan(kit, &asked).await?;
+        let planned =
+            office::plan(&asked, kit.reader.as_ref(), &kit.config, kit.clock.as_ref(), &mut kit.ids()).await?;
         match commit(kit, planned.commit).await {
-            Ok(_) => return Ok(planned.granted),
-            Err(Unwritten::Store(fault)) => return Err(store(&fault)),
+            Ok(_) => {
+                ask_again(kit, &asked);
+                return Ok(planned.granted);
+            }
+            Err(Unwritten::Store(fault)) => return Err(office::store_refusal(&fault)),
             // The plan reads again and either fits or says in its own words what is in the way.
             Err(Unwritten::Overtaken(why)) => tracing::debug!(%why, "a command was overtaken: planned again"),
         }
@@ -36,8 +39,13 @@ async fn carry_out(kit: &Arc<Kit>, asked: Asked) -> Result<Granted, Refusal> {
     Err(Refusal::new(409, "CONFLICT", "what the command is about keeps changing; try again"))
 }
 
-fn store(fault: &StoreFault) -> Refusal {
-    unavailable(&fault.to_string())
+/// An override is worth nothing if nobody asks: its question is deliberated anew, and the override wins.
+fn ask_again(kit: &Arc<Kit>, asked: &Asked) {
+    if let Command::Impose(imposed) = &asked.command {
+        let (question, subject) = (imposed.question, imposed.subject.clone());
+        let inquiry = Inquiry { question, subject, trace_id: asked.trace_id, evidence: Vec::new(), at: None };
+        kit.wires.zenith.wake(Msg::Consider(vec![inquiry]));
+    }
 }
 
 fn unavailable(message: &str) -> Refusal {

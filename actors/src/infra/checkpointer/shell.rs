@@ -53,7 +53,7 @@ impl Part for Checkpointer {
             Msg::Last(done) => state.waiting.push(done),
             Msg::Signed => {
                 state.busy = false;
-                state.answering.drain(..).for_each(|done| drop(done.send(())));
+                answer(&mut state.answering);
             }
             Msg::Tick => state.resting = false,
         }
@@ -70,7 +70,7 @@ impl Checkpointer {
         (state.packets, state.wanted) = (0, false);
         state.answering = std::mem::take(&mut state.waiting);
         let Some(seal) = self.seal.clone() else {
-            state.answering.drain(..).for_each(|done| drop(done.send(())));
+            answer(&mut state.answering);
             return;
         };
         (state.busy, state.resting) = (true, true);
@@ -82,5 +82,12 @@ impl Checkpointer {
             }
             kit.wires.checkpointer.deliver(Msg::Signed).await;
         });
+    }
+}
+
+/// Who does not wait any more needs no answer.
+fn answer(waiting: &mut Vec<oneshot::Sender<()>>) {
+    for done in waiting.drain(..) {
+        let _ = done.send(());
     }
 }

@@ -71,7 +71,9 @@ impl StoreWriter {
             return;
         }
         if state.waiting.is_empty() && state.logs.is_empty() {
-            state.flushes.drain(..).for_each(|done| drop(done.send(())));
+            for done in state.flushes.drain(..) {
+                let _ = done.send(());
+            }
             return;
         }
         state.busy = true;

@@ -1,0 +1,182 @@
+//! INIT → FETCH (copy and hash) → PARSE (probe in the sandbox) → SAVE.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omniva_assets::Copied;
+use omniva_contracts::config::Config;
+use omniva_contracts::engine::*;
+use omniva_contracts::media::MediaInfo;
+use omniva_contracts::{Code, Fault};
+use omniva_platforms::{Fetched, source};
+use omniva_stages::{Stage, ingest_as, long_enough};
+use serde_json::{Value, json};
+
+use super::Tools;
+use super::blocking::blocking;
+use super::end::{Run, gone, outcome, skip};
+use super::rows::{Belongs, id_of, project};
+use super::watch::{Leg, Watch};
+use crate::work::{Work, WorkContext};
+
+const LEGS: &[Leg] = &[(Stage::Ingest, "PARSE", 0.4, 0.95)];
+
+pub(super) struct Scraper(pub Arc<Tools>);
+
+#[async_trait]
+impl Work for Scraper {
+    fn kind(&self) -> JobKind {
+        JobKind::Scrape
+    }
+
+    async fn run(&self, job: Job, context: WorkContext) -> Outcome {
+        outcome(self.scrape(&job, &context).await, &context)
+    }
+}
+
+/// What is known about an item before its content.
+struct Item {
+    creator: Creator,
+    project: Project,
+    found: FoundItem,
+    config: Config,
+}
+
+impl Scraper {
+    async fn scrape(&self, job: &Job, context: &WorkContext) -> Run<ScrapeResult> {
+        let watch = Arc::new(Watch::new(context, job, LEGS));
+        let item = self.item(job, context).await?;
+        watch.at("FETCH", 0.02);
+        let copied = self.fetch(&watch, &item).await?;
+        let now = Moment(context.clock.now_us());
+        if let Some(twin) = context.reader.video_by_checksum(&copied.sha256).await? {
+            let about = json!({ "title": item.found.title, "bytes": copied.bytes, "sha256": copied.sha256 });
+            return Ok(ScrapeResult {
+                post: post(&item, now, about),
+                video: None,
+                duplicate_of: Some(twin.video_id),
+                artifacts: Vec::new(),
+            });
+        }
+        let tools = self.0.clone();
+        let (config, title) = (item.config.clone(), item.found.title.clone());
+        let (copied, info) = blocking(&watch, move |watch| {
+            let info = probe(&tools, &config, &copied, &title, watch)?;
+            Ok((copied, info))
+        })
+        .await?;
+        watch.at("SAVE", 0.95);
+        let tools = self.0.clone();
+        let sha256 = copied.sha256.clone();
+        let kept = blocking(&watch, move |_| tools.library.keep(copied, ArtifactKind::Raw, None, "")).await?;
+        let belongs = Belongs {
+            project: item.project.project_id,
+            video: VideoId(id_of(job, "video")),
+            clip: None,
+            now,
+            days: self.0.engine.retention.raw_days,
+        };
+        let raw = belongs.artifact(job, ArtifactKind::Raw, &kept);
+        let post = post(&item, now, about(&item, &info));
+        let video = video(job, &item, &post, &belongs, &info, (&raw.path, kept.bytes, sha256));
+        Ok(ScrapeResult { post, video: Some(video), duplicate_of: None, artifacts: vec![raw] })
+    }
+
+    async fn item(&self, job: &Job, context: &WorkContext) -> Run<Item> {
+        let ScrapePayload { creator_id, item: found } = payload(&job.payload)?;
+        let creator = context.reader.creator(creator_id).await?.ok_or_else(|| gone("creator", creator_id))?;
+        if creator.status == CreatorStatus::Removed {
+            return skip(format!("creator {} was removed", creator.username));
+        }
+        if context.reader.post_by_platform_id(creator_id, &found.platform_post_id).await?.is_some() {
+            return skip(format!("{} was taken before", found.title));
+        }
+        let project = project(&*context.reader, creator.project_id).await?;
+        if creator.rights == RightsBasis::Unknown && !project.settings.accept_unknown_rights {
+            return Err(Fault::new(
+                Code::RightsUnknown,
+                format!("nobody has said on what ground the material of {} may be used", creator.username),
+                "set the creator's rights, or let the project accept unknown rights",
+            )
+            .into());
+        }
+        let config = project_config(&self.0.config, &project)?;
+        Ok(Item { creator, project, found, config })
+    }
+
+    async fn fetch(&self, watch: &Arc<Watch>, item: &Item) -> Run<Copied> {
+        let Some(spec) = item.creator.source.clone() else {
+            return skip(format!("creator {} has no source any more", item.creator.username));
+        };
+        let (tools, found) = (self.0.clone(), item.found.clone());
+        let fetched = blocking(watch, move |watch| {
+            let place = source(&spec, tools.settle)?;
+            place.fetch(&found, &tools.library, &watch.part("FETCH", 0.02, 0.4))
+        })
+        .await?;
+        match fetched {
+            Fetched::Copy(copied) => Ok(copied),
+            Fetched::Gone(why) => skip(why),
+        }
+    }
+}
+
+/// Probes the copy, and repairs it into the cache where it needs that, so that analysis finds it done.
+fn probe(tools: &Tools, config: &Config, copied: &Copied, title: &str, watch: &Watch) -> Result<MediaInfo, Fault> {
+    let workshop = tools.workshop(config, watch)?;
+    let source = ingest_as(&workshop, copied.path(), title)?;
+    if source.info.sha256 != copied.sha256 {
+        return Err(Fault::new(
+            Code::InputCorrupt,
+            format!("{title} changed on the engine's own disk while it was looked at"),
+            "check the disk of the data folder",
+        ));
+    }
+    long_enough(&source, config.clip.min_seconds)?;
+    Ok(source.info.clone())
+}
+
+fn about(item: &Item, info: &MediaInfo) -> Value {
+    json!({
+        "title": item.found.title, "bytes": info.bytes, "sha256": info.sha256, "container": info.container,
+        "duration": info.duration, "video": info.video, "audio": info.audio, "repairs": info.repairs,
+        "rights": item.creator.rights,
+    })
+}
+
+fn post(item: &Item, now: Moment, raw_metadata: Value) -> Post {
+    Post {
+        post_id: post_id(item.creator.creator_id, &item.found.platform_post_id),
+        creator_id: item.creator.creator_id,
+        platform_post_id: item.found.platform_post_id.clone(),
+        url: item.found.url.clone(),
+        posted_at: item.found.posted_at,
+        downloaded_at: Some(now),
+        raw_metadata,
+        version: 1,
+    }
+}
+
+fn video(
+    job: &Job,
+    item: &Item,
+    post: &Post,
+    belongs: &Belongs,
+    info: &MediaInfo,
+    (path, bytes, checksum): (&str, u64, String),
+) -> Video {
+    Video {
+        video_id: belongs.video,
+        post_id: post.post_id,
+        project_id: belongs.project,
+        file_path: path.to_owned(),
+        title: item.found.title.clone(),
+        duration_seconds: Some(info.duration),
+        resolution: info.video.as_ref().map(|v| format!("{}x{}", v.width, v.height)),
+        bytes,
+        checksum,
+        trace_id: job.trace_id,
+        created_at: belongs.now,
+        version: 1,
+    }
+}
