@@ -151,6 +151,8 @@ pub struct EclipseConfig {
     pub open_seconds: f64,
     pub open_max_seconds: f64,
     pub probes: u32,
+    /// New rounds of attempts that a failed job gets.
+    pub recover_rounds: u32,
     pub crash_soft_rebuild: u32,
     pub crash_subsystem_reset: u32,
     pub crash_full_reboot: u32,
@@ -277,7 +279,7 @@ impl EngineConfig {
 impl ServerConfig {
     fn validate(&self, f: &mut Vec<String>) {
         if self.address.parse::<SocketAddr>().is_err() {
-            f.push(format!("engine.server.address = {:?}: must be ip:port, e.g. 127.0.0.1:8000", self.address));
+            f.push(format!("engine.server.address = {:?}: must be ip:port, e.g. 127.0.0.1:7700", self.address));
         }
         within(f, "engine.server.max_body_kilobytes", self.max_body_kilobytes, 1, 65_536);
         within(f, "engine.server.request_seconds", self.request_seconds, 0.1, 600.0);
@@ -367,6 +369,7 @@ impl EclipseConfig {
         within(f, "engine.eclipse.open_seconds", self.open_seconds, 0.1, self.open_max_seconds);
         within(f, "engine.eclipse.open_max_seconds", self.open_max_seconds, 0.1, 86_400.0);
         within(f, "engine.eclipse.probes", self.probes, 1, 100);
+        within(f, "engine.eclipse.recover_rounds", self.recover_rounds, 0, 10);
         within(f, "engine.eclipse.crash_soft_rebuild", self.crash_soft_rebuild, 1, 1000);
         within(f, "engine.eclipse.crash_subsystem_reset", self.crash_subsystem_reset, self.crash_soft_rebuild, 10_000);
         within(f, "engine.eclipse.crash_full_reboot", self.crash_full_reboot, self.crash_subsystem_reset, 100_000);
