@@ -3,6 +3,7 @@
 
 mod answers;
 mod clip;
+pub mod engine;
 mod evidence;
 mod render;
 
