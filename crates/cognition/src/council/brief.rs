@@ -73,6 +73,7 @@ pub struct ClipDigest {
     pub start_time: f64,
     pub end_time: f64,
     pub status: ClipStatus,
+    pub confidence: f64,
     pub keywords: Vec<String>,
     /// Unit length; empty when there is none.
     pub embedding: Vec<f32>,
@@ -97,6 +98,7 @@ impl ClipDigest {
             start_time: clip.start_time,
             end_time: clip.end_time,
             status: clip.status,
+            confidence: clip.confidence,
             keywords,
             embedding: Embedding::decode(&text("embedding")),
             title: text("title"),

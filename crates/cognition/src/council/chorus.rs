@@ -1,17 +1,91 @@
-use omniva_contracts::config::EngineConfig;
-use omniva_contracts::engine::{Advisory, Module, Stance};
-use serde_json::json;
+//! Chorus: may these texts be published as they stand? Limits of the platforms, banned words, and the mood.
+
+use omniva_contracts::config::{ComplianceConfig, EngineConfig};
+use omniva_contracts::engine::*;
+use serde_json::{Value, json};
 
 use super::Brief;
 use super::advice::advice;
+use crate::text::{holds, shorten, tokens};
 
 pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
-    advice(
-        Module::Chorus,
-        brief,
-        Stance::Neutral,
-        (config.council.neutral, 0.0),
-        "it has nothing to say yet",
-        json!({}),
-    )
+    let rules = &config.council.chorus;
+    let Some((title, description, keywords)) = texts(brief) else {
+        let detail = json!({ "violations": [] });
+        return advice(
+            Module::Chorus,
+            brief,
+            Stance::Neutral,
+            (config.council.neutral, 0.0),
+            "There is no text yet.",
+            detail,
+        );
+    };
+    let violations = violations(&title, &description, &keywords, rules);
+    // Many faults at once: calmer texts, until it is quiet again.
+    let stress = (brief.recent_faults.len() as f64 / 20.0).min(1.0);
+    let loud = title.chars().filter(|c| *c == '!').count() + usize::from(is_shouting(&title));
+    let mut deltas: Vec<Value> = Vec::new();
+    if title.chars().count() > rules.title_max as usize {
+        deltas.push(
+            json!({ "field": "title", "after": shorten(&title, rules.title_max as usize), "why": "it is too long" }),
+        );
+    }
+    let detail = json!({
+        "violations": violations, "code": (!violations.is_empty()).then_some("compliance"), "style_deltas": deltas,
+        "tone": { "stress": stress, "loudness": loud },
+    });
+    if !violations.is_empty() {
+        let why = format!("The texts can't be published: {}.", violations.join("; "));
+        // Before the edit the texts are drafts, and the edit writes them anew.
+        let draft = matches!(brief.question, Question::Ingest | Question::Select | Question::Edit);
+        let stance = if draft { Stance::Neutral } else { Stance::Block };
+        return advice(Module::Chorus, brief, stance, (0.0, if draft { 0.0 } else { 1.0 }), why, detail);
+    }
+    let score = (1.0 - 0.1 * loud as f64 - 0.2 * stress * f64::from(loud > 0)).clamp(0.0, 1.0);
+    advice(Module::Chorus, brief, Stance::Support, (score, 0.6), "The texts keep every rule.", detail)
+}
+
+fn texts(brief: &Brief) -> Option<(String, String, Vec<String>)> {
+    if let Some(row) = &brief.upload_job {
+        return Some((row.title.clone(), row.description.clone(), row.keywords.clone()));
+    }
+    brief.clip.as_ref().map(crate::flow::publish::texts)
+}
+
+fn violations(title: &str, description: &str, keywords: &[String], rules: &ComplianceConfig) -> Vec<String> {
+    let mut found = Vec::new();
+    let count = title.chars().count();
+    if title.trim().is_empty() {
+        found.push("the title is empty".to_owned());
+    }
+    if count > rules.title_max as usize {
+        found.push(format!("the title has {count} characters, {} are allowed", rules.title_max));
+    }
+    if description.len() > rules.description_max as usize {
+        found.push(format!("the description has {} bytes, {} are allowed", description.len(), rules.description_max));
+    }
+    if keywords.len() > rules.keywords_max as usize {
+        found.push(format!("there are {} keywords, {} are allowed", keywords.len(), rules.keywords_max));
+    }
+    let length = keywords.iter().map(|k| k.chars().count()).sum::<usize>() + keywords.len().saturating_sub(1);
+    if length > rules.keywords_length_max as usize {
+        found.push(format!("the keywords have {length} characters, {} are allowed", rules.keywords_length_max));
+    }
+    let fields = [("title", title), ("description", description)].map(|(name, text)| (name, text.to_owned()));
+    for (name, text) in fields.into_iter().chain([("keywords", keywords.join(" "))]) {
+        if text.chars().any(|c| matches!(c, '<' | '>') || (c.is_control() && c != '\n')) {
+            found.push(format!("the {name} holds characters that platforms refuse"));
+        }
+        let words = tokens(&text);
+        for banned in rules.banned_words.iter().filter(|b| holds(&words, &b.to_lowercase())) {
+            found.push(format!("the {name} holds {banned:?}"));
+        }
+    }
+    found
+}
+
+fn is_shouting(title: &str) -> bool {
+    let letters: Vec<char> = title.chars().filter(|c| c.is_alphabetic()).collect();
+    letters.len() > 8 && letters.iter().filter(|c| c.is_uppercase()).count() * 10 > letters.len() * 7
 }

@@ -14,6 +14,7 @@ mod horizon;
 mod lattice;
 mod pantheon;
 mod paradox;
+mod rights;
 mod stardust;
 mod topics;
 

@@ -13,6 +13,7 @@ pub mod schedule;
 
 use omniva_contracts::engine::*;
 
+pub(crate) use absorb::actor_of;
 pub use absorb::{absorb, wanted};
 pub use enact::enact;
 pub use mirror::mirror;

@@ -164,7 +164,8 @@ fn of_none(story: &[&Packet], tally: &mut Tally) {
 fn of_failure(subject: &omniva_contracts::engine::EntityRef, story: &[&Packet], tally: &mut Tally) {
     let own: Vec<&Packet> = story.iter().filter(|packet| packet.draft.entity == *subject).copied().collect();
     tally.look(has(&own, &["job.created"]), || "how the job came about".into());
-    let troubles = ["job.failed", "job.quarantined", "job.crashed", "job.retried", "job.expired", "job.skipped", "job.cancelled"];
+    let troubles =
+        ["job.failed", "job.quarantined", "job.crashed", "job.retried", "job.expired", "job.skipped", "job.cancelled"];
     tally.look(has(&own, &troubles), || "a failure of this job".into());
     let kind = own.iter().find(|p| p.draft.kind == "job.created").and_then(|p| Body::of(p).text("kind"));
     let asked = !matches!(kind, Some("noop" | "maintain")) && has(&own, &["job.failed", "job.quarantined"]);

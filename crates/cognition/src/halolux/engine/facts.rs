@@ -60,7 +60,9 @@ impl<'a> Facts<'a> {
                 continue;
             }
             let another = packet.draft.entity.entity_type == EntityType::Clip && packet.draft.entity != *subject;
-            let carrier = subject.entity_type != EntityType::Clip && packet.draft.kind != "clip.rejected" && packet.draft.kind != "clip.chosen";
+            let carrier = subject.entity_type != EntityType::Clip
+                && packet.draft.kind != "clip.rejected"
+                && packet.draft.kind != "clip.chosen";
             if !another || carrier {
                 todo.extend(self.children(packet.draft.stardust_id));
             }

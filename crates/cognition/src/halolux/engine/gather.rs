@@ -129,7 +129,9 @@ impl Gather {
         self.follow_named(packet);
         let kind = draft.kind.as_str();
         let downwards = match kind {
-            "deliberation.ruled" | "upload.requested" | "edit.requested" | "directive.issued" => self.below(&draft.entity),
+            "deliberation.ruled" | "upload.requested" | "edit.requested" | "directive.issued" => {
+                self.below(&draft.entity)
+            }
             "job.done" => self.below(&draft.entity) && self.subject.entity_type != EntityType::Clip,
             _ => false,
         };
@@ -163,7 +165,10 @@ impl Gather {
     fn follow_named(&mut self, packet: &Packet) {
         use EntityType as T;
         let entity = &packet.draft.entity;
-        if matches!(entity.entity_type, T::Job | T::Analysis | T::EditJob | T::UploadJob | T::Schedule | T::Video | T::Post) {
+        if matches!(
+            entity.entity_type,
+            T::Job | T::Analysis | T::EditJob | T::UploadJob | T::Schedule | T::Video | T::Post
+        ) {
             self.follow(entity.clone());
         }
         let body = Body::of(packet);

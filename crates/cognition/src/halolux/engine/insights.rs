@@ -24,9 +24,8 @@ pub fn insights(clip: ClipId, packets: &[Packet]) -> Option<ClipInsights> {
         .collect();
     let trace_id = facts.about(&subject).next()?.draft.trace_id;
     let zenith = zenith(&all)?;
-    let last = |module: Module| {
-        all.iter().rev().find_map(|(_, ruling)| ruling.advisories.iter().find(|a| a.module == module))
-    };
+    let last =
+        |module: Module| all.iter().rev().find_map(|(_, ruling)| ruling.advisories.iter().find(|a| a.module == module));
     let raw = all.iter().map(|(packet, ruling)| json!({ "packet": packet.draft.stardust_id, "ruling": ruling }));
     Some(ClipInsights {
         clip_id: clip,
@@ -48,10 +47,9 @@ fn paradox(all: &[(&Packet, Ruling)]) -> Option<ParadoxInsight> {
     if words.is_empty() {
         return None;
     }
-    let against = |a: &&&Advisory| matches!(a.stance, Stance::Oppose | Stance::Hold | Stance::Block | Stance::Quarantine);
-    let told = |a: &&Advisory| {
-        json!({ "question": a.question, "stance": a.stance, "reason": a.rationale, "detail": a.detail })
-    };
+    let against =
+        |a: &&&Advisory| matches!(a.stance, Stance::Oppose | Stance::Hold | Stance::Block | Stance::Quarantine);
+    let told = |a: &&Advisory| json!({ "question": a.question, "stance": a.stance, "reason": a.rationale, "detail": a.detail });
     Some(ParadoxInsight { conflicts: words.iter().filter(against).map(told).collect() })
 }
 

@@ -16,7 +16,11 @@ pub(super) fn leads(inquiry: &Inquiry, facts: &Facts<'_>, story: &[&Packet]) -> 
         Inquiry::WhyNone(entity) if entity.entity_type == EntityType::Video => why_none(story),
         Inquiry::WhyNone(_) => none_at_all(story),
         Inquiry::Failure(_) => failure(&subject, facts),
-        Inquiry::Schedule(_) => last_of(facts, &subject, &["schedule.confirmed", "schedule.cancelled", "schedule.slot_refused", "schedule.recommended"]),
+        Inquiry::Schedule(_) => last_of(
+            facts,
+            &subject,
+            &["schedule.confirmed", "schedule.cancelled", "schedule.slot_refused", "schedule.recommended"],
+        ),
         Inquiry::Why(_) => why(&subject, facts),
     }
 }
@@ -100,7 +104,15 @@ fn why_none(story: &[&Packet]) -> Vec<Sentence> {
         out.extend(by_code(story));
         return out;
     }
-    let ends = ["video.rejected", "video.quarantined", "video.duplicate", "job.failed", "job.quarantined", "job.expired", "job.cancelled"];
+    let ends = [
+        "video.rejected",
+        "video.quarantined",
+        "video.duplicate",
+        "job.failed",
+        "job.quarantined",
+        "job.expired",
+        "job.cancelled",
+    ];
     match last(&ends) {
         Some(packet) if packet.draft.kind.starts_with("job.") => one(jobs::ending("The job", packet), packet),
         Some(packet) => sentence(packet).map(|text| one(text, packet)).unwrap_or_default(),
@@ -145,10 +157,12 @@ fn none_at_all(story: &[&Packet]) -> Vec<Sentence> {
 }
 
 fn failure(subject: &EntityRef, facts: &Facts<'_>) -> Vec<Sentence> {
-    let troubles = ["job.failed", "job.quarantined", "job.crashed", "job.retried", "job.expired", "job.skipped", "job.cancelled"];
-    let last = facts.about(subject).rev().find(|packet| {
-        troubles.contains(&packet.draft.kind.as_str()) || packet.draft.kind == "job.done"
-    });
+    let troubles =
+        ["job.failed", "job.quarantined", "job.crashed", "job.retried", "job.expired", "job.skipped", "job.cancelled"];
+    let last = facts
+        .about(subject)
+        .rev()
+        .find(|packet| troubles.contains(&packet.draft.kind.as_str()) || packet.draft.kind == "job.done");
     match last {
         Some(packet) if matches!(packet.draft.kind.as_str(), "job.retried" | "job.crashed") => {
             let body = Body::of(packet);

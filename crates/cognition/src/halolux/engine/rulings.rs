@@ -95,7 +95,13 @@ pub(super) fn discarded(packet: &Packet, ruling: &Ruling) -> Vec<Discarded> {
         Stance::Oppose | Stance::Hold | Stance::Block | Stance::Quarantine => yes,
     };
     let entry = |a: &Advisory| Discarded {
-        what: format!("{} {} on {}: {}", module(a.module), stance(a.stance), ruling.question.as_str(), plain(&a.rationale)),
+        what: format!(
+            "{} {} on {}: {}",
+            module(a.module),
+            stance(a.stance),
+            ruling.question.as_str(),
+            plain(&a.rationale)
+        ),
         why: format!("overruled by {}: {}", by(ruling.by), plain(&ruling.why)),
         packet: packet.draft.stardust_id,
     };

@@ -102,7 +102,9 @@ fn bare_ruling(packet: &Packet) -> Sentence {
 fn node(packet: &Packet) -> ChainNode {
     let draft = &packet.draft;
     let said = match draft.kind.as_str() {
-        "deliberation.ruled" => rulings::read(packet).map_or_else(|| bare_ruling(packet).text, |r| rulings::decided(&r)),
+        "deliberation.ruled" => {
+            rulings::read(packet).map_or_else(|| bare_ruling(packet).text, |r| rulings::decided(&r))
+        }
         "job.done" | "job.failed" | "job.cancelled" | "job.skipped" | "job.quarantined" | "job.expired" => {
             jobs::ending("The job", packet)
         }

@@ -177,7 +177,9 @@ fn publishing(kind: &str, packet: &Packet) -> Option<String> {
 fn other(kind: &str, packet: &Packet) -> Option<String> {
     let body = Body::of(packet);
     let who = plain(&packet.draft.source);
-    let order = || body.0.get("order").and_then(|o| Body(o).text("order").map(plain)).map(|o| format!(" {o}")).unwrap_or_default();
+    let order = || {
+        body.0.get("order").and_then(|o| Body(o).text("order").map(plain)).map(|o| format!(" {o}")).unwrap_or_default()
+    };
     Some(match kind {
         "edit.requested" => format!("{who} ordered an edit of the clip"),
         "scrape.requested" => format!("{who} ordered a look at the source"),
