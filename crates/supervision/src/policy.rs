@@ -154,3 +154,94 @@ pub fn backoff(policy: &Policy, failures: u32, roll: f64) -> Duration {
     let nanos = whole.as_nanos().saturating_mul(u128::from(thousandths)) / 1000;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn policy(limit: u32, within: u64) -> Policy {
+        Policy { limit, within: S(within), ..Policy::default() }
+    }
+
+    #[test]
+    fn doubles_then_escalates() {
+        let (mut ledger, policy) = (Ledger::default(), policy(3, 60));
+        let mut now = S(0);
+        for (after, generation) in [(1, 2), (2, 3), (4, 4)] {
+            ledger.next_generation();
+            let verdict = on_exit(&mut ledger, &policy, &Exit::Failed, now, 0.0);
+            assert_eq!(verdict, Verdict::Restart { after: S(after), generation });
+            now += S(after);
+        }
+        assert_eq!(on_exit(&mut ledger, &policy, &Exit::Failed, now, 0.0), Verdict::Escalate { restarts: 3 });
+        ledger.forgive();
+        assert!(
+            matches!(on_exit(&mut ledger, &policy, &Exit::Failed, now, 0.0), Verdict::Restart { after, .. } if after == S(1))
+        );
+        assert_eq!(ledger.restarts(), 4);
+    }
+
+    #[test]
+    fn a_limit_of_zero_escalates_at_once() {
+        let verdict = on_exit(&mut Ledger::default(), &policy(0, 60), &Exit::Vanished, S(0), 0.0);
+        assert_eq!(verdict, Verdict::Escalate { restarts: 0 });
+    }
+
+    fn exits() -> impl Strategy<Value = Exit> {
+        prop_oneof![Just(Exit::Finished), Just(Exit::Failed), Just(Exit::StartFailed), Just(Exit::Vanished)]
+    }
+
+    proptest! {
+        #[test]
+        fn never_more_than_the_limit_in_any_window(
+            limit in 0u32..6,
+            within in 1u64..100,
+            gaps in prop::collection::vec((0u64..40, exits(), 0.0f64..1.0), 0..60),
+        ) {
+            let (mut ledger, policy) = (Ledger::default(), policy(limit, within));
+            let (mut now, mut granted) = (S(0), Vec::<Duration>::new());
+            for (gap, exit, roll) in gaps {
+                now += S(gap);
+                let counted = granted.iter().filter(|at| now - **at < policy.within).count();
+                match on_exit(&mut ledger, &policy, &exit, now, roll) {
+                    Verdict::Restart { after, .. } => {
+                        prop_assert!(counted < limit as usize);
+                        prop_assert!(after >= policy.backoff_from * 3 / 4 && after <= policy.backoff_to);
+                        granted.push(now);
+                    }
+                    Verdict::Escalate { restarts } => {
+                        prop_assert_eq!(restarts, limit);
+                        prop_assert_eq!(counted, limit as usize);
+                    }
+                    Verdict::Leave => prop_assert!(false, "permanent children are never left"),
+                }
+                prop_assert!(ledger.counted() <= limit as usize);
+            }
+            prop_assert_eq!(ledger.restarts(), granted.len() as u64);
+        }
+
+        #[test]
+        fn who_is_left(exit in exits(), roll in 0.0f64..1.0) {
+            let verdict = |restart| on_exit(&mut Ledger::default(), &Policy { restart, ..Policy::default() }, &exit, S(9), roll);
+            prop_assert_eq!(verdict(Restart::Temporary), Verdict::Leave);
+            prop_assert_eq!(verdict(Restart::Transient) == Verdict::Leave, exit == Exit::Finished);
+            prop_assert_ne!(verdict(Restart::Permanent), Verdict::Leave);
+        }
+
+        #[test]
+        fn backoff_is_bounded_and_never_falls(
+            from in 1u64..5_000, span in 0u64..100_000, failures in 0u32..200, roll in prop::num::f64::ANY,
+        ) {
+            let (from, to) = (Duration::from_millis(from), Duration::from_millis(from + span));
+            let policy = Policy { backoff_from: from, backoff_to: to, ..Policy::default() };
+            let wait = backoff(&policy, failures, roll);
+            prop_assert!(wait >= from * 3 / 4 && wait <= to, "{:?}", wait);
+            prop_assert!(backoff(&policy, failures, 0.0) <= backoff(&policy, failures + 1, 0.0));
+            prop_assert!(wait <= backoff(&policy, failures, 0.0));
+        }
+    }
+}
