@@ -1,0 +1,8 @@
+//! The engine as a whole: scripted workers on a store in memory and on SQLite, everything else as it is in production.
+
+mod clips;
+mod faults;
+mod house;
+mod queues;
+mod recovery;
+mod speed;
