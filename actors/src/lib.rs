@@ -1,6 +1,6 @@
 //! The actors: each module and each worker, with its mailbox, under one supervised tree.
 //!
-//! [`engine::Engine`] starts it; [`office`] says what operators may ask; [`work`] what a worker is.
+//! [`engine::Engine`] starts it; [`office`] says what operators may ask; [`work`] what a worker is, [`workers`] are those that handle media.
 
 pub mod clerk;
 pub mod council;
@@ -13,4 +13,5 @@ pub mod part;
 pub mod pool;
 pub mod pulse;
 pub mod work;
+pub mod workers;
 pub mod zenith;

@@ -127,7 +127,7 @@ fn understand(tools: &Tools, video: &Video, config: &Config, watch: &Watch) -> R
 
 /// The job is the owner: a later analysis that finds the same has a file and a row of its own.
 fn keep(tools: &Tools, found: &KeptAnalysis, owner: Uuid) -> Result<Kept, Fault> {
-    let bytes =
-        serde_json::to_vec(found).map_err(|e| Fault::internal("an analysis can't be written as JSON").with_detail(e))?;
+    let bytes = serde_json::to_vec(found)
+        .map_err(|e| Fault::internal("an analysis can't be written as JSON").with_detail(e))?;
     tools.library.put_bytes(&bytes, ArtifactKind::Analysis, Some(owner), "json")
 }

@@ -37,6 +37,19 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Waits for something that reports no progress, and renews the lease meanwhile. Only for what has a limit of its own.
+pub(super) async fn attended<T>(watch: &Watch, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut beat = tokio::time::interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = beat.tick() => watch.pulse(),
+        }
+    }
+}
+
 struct Guard<'a> {
     watch: &'a Watch,
     waiting: bool,

@@ -66,13 +66,7 @@ impl Discoverer {
 }
 
 /// What is neither a post already nor on its way to become one.
-async fn fresh(
-    context: &WorkContext,
-    watch: &Watch,
-    creator: CreatorId,
-    looked: Looked,
-    force: bool,
-) -> Run<Looked> {
+async fn fresh(context: &WorkContext, watch: &Watch, creator: CreatorId, looked: Looked, force: bool) -> Run<Looked> {
     let mut fresh = Looked { items: Vec::new(), skipped: looked.skipped };
     let total = looked.items.len().max(1) as f64;
     for (at, item) in looked.items.into_iter().enumerate() {

@@ -45,8 +45,12 @@ pub(super) fn skip<T>(why: impl Into<String>) -> Run<T> {
 
 /// A row that the job names is not there.
 pub(super) fn gone(what: &str, id: impl std::fmt::Display) -> End {
-    Fault::new(Code::NotFound, format!("there is no {what} {id}"), "it was removed meanwhile: cancel what depends on it")
-        .into()
+    Fault::new(
+        Code::NotFound,
+        format!("there is no {what} {id}"),
+        "it was removed meanwhile: cancel what depends on it",
+    )
+    .into()
 }
 
 pub(super) fn outcome<T: Serialize>(run: Run<T>, context: &WorkContext) -> Outcome {

@@ -63,6 +63,12 @@ impl Watch {
         self.context.progress(place.step, place.progress);
     }
 
+    /// A sign of life in any case.
+    pub fn pulse(&self) {
+        self.alive.store(true, Ordering::Relaxed);
+        self.beat();
+    }
+
     /// A sign of life, if there was one.
     pub fn beat(&self) {
         if self.alive.swap(false, Ordering::Relaxed) {

@@ -27,6 +27,7 @@ const LIBRARY_FILES: [&str; 5] =
     ["/etc/ld.so.cache", "/dev/urandom", "/dev/null", "/proc/cpuinfo", "/sys/devices/system/cpu"];
 
 /// The binary that becomes the child, and the arguments that make it one.
+#[derive(Clone, Debug)]
 pub struct Program {
     pub path: PathBuf,
     pub args: Vec<String>,

@@ -82,6 +82,11 @@ impl Library {
         if free >= needed { Ok(()) } else { Err(too_little("the engine's library", needed, free)) }
     }
 
+    /// Bytes free on the disk.
+    pub fn free(&self) -> Result<u64, Fault> {
+        self.shelf.free()
+    }
+
     /// Bytes free beyond the reserve.
     pub fn room(&self) -> Result<u64, Fault> {
         Ok(self.shelf.free()?.saturating_sub(self.reserve))

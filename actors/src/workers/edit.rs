@@ -1,0 +1,250 @@
+//! INIT → CUT → REFINE → RENDER → STORE.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use omniva_assets::Kept;
+use omniva_cognition::flow::payload::EditPayload;
+use omniva_contracts::config::{Config, LayoutChoice};
+use omniva_contracts::engine::*;
+use omniva_contracts::qc::QcReport;
+use omniva_contracts::record::{ClipMeasured, Draft};
+use omniva_contracts::{Code, Fault};
+use omniva_stages::{Edited, Naming, Order, Stage, edit_one, fonts};
+
+use super::Tools;
+use super::analyze::{KeptAnalysis, open};
+use super::blocking::blocking;
+use super::end::{Run, gone, outcome};
+use super::rows::{Belongs, clip, project, subject, unnamed, video};
+use super::watch::{Leg, Watch};
+use crate::work::{Work, WorkContext};
+
+/// A second render after quality control refused the first moves nothing forward: progress never goes back.
+const LEGS: &[Leg] =
+    &[(Stage::Ingest, "INIT", 0.0, 0.05), (Stage::Render, "RENDER", 0.08, 0.8), (Stage::Check, "RENDER", 0.8, 0.92)];
+/// A pause this long is never cut (the configuration's own bound).
+const NO_CUTS: f64 = 5.0;
+
+pub(super) struct Editor(pub Arc<Tools>);
+
+#[async_trait]
+impl Work for Editor {
+    fn kind(&self) -> JobKind {
+        JobKind::Edit
+    }
+
+    async fn run(&self, job: Job, context: WorkContext) -> Outcome {
+        outcome(self.edit(&job, &context).await, &context)
+    }
+}
+
+/// Everything that rendering needs and the store knows.
+struct Assignment {
+    clip: Clip,
+    detail: ClipDetail,
+    video: Video,
+    /// Key of the whole analysis.
+    analysis: String,
+    config: Config,
+    job: JobId,
+}
+
+/// What rendering gave.
+struct Rendered {
+    files: Vec<(ArtifactKind, Kept)>,
+    qc: QcReport,
+    draft: Draft,
+    /// `None` when quality control refused the clip.
+    measured: Option<ClipMeasured>,
+}
+
+impl Editor {
+    async fn edit(&self, job: &Job, context: &WorkContext) -> Run<EditResult> {
+        let watch = Arc::new(Watch::new(context, job, LEGS));
+        let assignment = self.assignment(job, context).await?;
+        let belongs = Belongs {
+            project: assignment.video.project_id,
+            video: assignment.video.video_id,
+            clip: Some(assignment.clip.clip_id),
+            now: Moment(context.clock.now_us()),
+            days: self.0.engine.retention.analysis_days,
+        };
+        let tools = self.0.clone();
+        let rendered = blocking(&watch, move |watch| render(&tools, &assignment, watch)).await?;
+        let measured = rendered.measured;
+        Ok(EditResult {
+            clip_id: belongs.clip.ok_or_else(|| unnamed("clip"))?,
+            artifacts: rendered.files.iter().map(|(kind, kept)| belongs.artifact(job, *kind, kept)).collect(),
+            qc: rendered.qc,
+            draft: rendered.draft,
+            encoder: measured.as_ref().map_or_else(String::new, |m| m.encoder.clone()),
+            wall_seconds: measured.as_ref().map_or(0.0, |m| m.wall_seconds),
+            cpu_seconds: measured.as_ref().map_or(0.0, |m| m.cpu_seconds),
+        })
+    }
+
+    async fn assignment(&self, job: &Job, context: &WorkContext) -> Run<Assignment> {
+        let reader = &*context.reader;
+        let named: EditPayload = payload(&job.payload)?;
+        let order = reader.edit_job(named.edit_job_id).await?.ok_or_else(|| gone("edit job", named.edit_job_id))?;
+        let id = subject(job, EntityType::Clip).map_or(named.clip_id, ClipId);
+        let clip = clip(reader, id).await?;
+        let video = video(reader, clip.video_id).await?;
+        let project = project(reader, video.project_id).await?;
+        let detail: ClipDetail = serde_json::from_value(clip.metadata.clone())
+            .map_err(|e| Fault::internal("a clip's metadata can't be read").with_detail(e))?;
+        let analysis = match detail.analysis_id {
+            Some(id) => reader.analysis(id).await?,
+            None => reader.active_analysis(video.video_id).await?,
+        };
+        let analysis = analysis.ok_or_else(|| gone("analysis of the video", video.video_id))?;
+        let kept: AnalysisDetail = serde_json::from_value(analysis.raw_ai_output)
+            .map_err(|e| Fault::internal("an analysis' row can't be read").with_detail(e))?;
+        let mut config = project_config(&self.0.config, &project)?;
+        restrict(&mut config, &order);
+        if order.gpu_required && !graphics_card() {
+            tracing::warn!(job = %job.id, clip = %id, "a graphics card was asked for and there is none: the clip is encoded by the processor");
+        }
+        Ok(Assignment { clip, detail, video, analysis: kept.artifact, config, job: job.id })
+    }
+}
+
+/// Leaves out what the operator did not ask for. Rows whose operations are no such list (none, or the steps of the plan)
+/// ask for everything.
+fn restrict(config: &mut Config, order: &EditJobRow) {
+    let named: Vec<&str> = order.operations.as_array().into_iter().flatten().filter_map(|v| v.as_str()).collect();
+    if named.is_empty() || !named.iter().all(|name| crate::office::EDIT_OPERATIONS.contains(name)) {
+        return;
+    }
+    if !named.contains(&"autocut") {
+        config.edit.cut_fillers = false;
+        config.edit.max_pause = NO_CUTS;
+    }
+    if !named.contains(&"reframe") {
+        config.clip.layout = LayoutChoice::Fit;
+    }
+    if !named.contains(&"captions") {
+        config.clip.captions = "none".into();
+    }
+    if !named.contains(&"audio") {
+        config.edit.denoise = false;
+        config.edit.deess = false;
+        config.edit.compress_ratio = 1.0;
+    }
+}
+
+fn graphics_card() -> bool {
+    std::path::Path::new("/dev/nvidiactl").exists()
+}
+
+fn render(tools: &Tools, assignment: &Assignment, watch: &Watch) -> Result<Rendered, Fault> {
+    let Assignment { clip, detail, video, config, .. } = assignment;
+    tools.library.require_space(u64::from(config.encode.max_megabytes) * 2_000_000)?;
+    let kept = KeptAnalysis::read(tools, &assignment.analysis)?;
+    let candidate = kept.choice.get(&detail.candidate).ok_or_else(|| {
+        Fault::new(
+            Code::NotFound,
+            format!("candidate {} is not in the analysis of {}", detail.candidate, video.title),
+            "analyse the video again",
+        )
+    })?;
+    let fonts = fonts(config)?;
+    let workshop = tools.workshop(config, watch)?;
+    let source = open(tools, &workshop, video)?;
+    // A clip that an operator wants although it was rejected comes after all the chosen ones.
+    let rank = detail.rank.unwrap_or(kept.choice.chosen.len() as u32 + 1);
+    let order = Order { candidate, rank, clip_id: clip.clip_id.0, naming: Naming::Unique };
+    let draft = Mutex::new(Draft::default());
+    watch.at("CUT", 0.05);
+    let edited = edit_one(&workshop, &source, &kept.analysis, &order, &fonts, &|planned| {
+        *draft.lock().unwrap_or_else(PoisonError::into_inner) = planned.decision.metadata.clone();
+        watch.at("REFINE", 0.07);
+    });
+    let edited = match edited {
+        Ok(edited) => edited,
+        Err(failed) => {
+            let draft = draft.into_inner().unwrap_or_else(PoisonError::into_inner);
+            return match failed.qc {
+                Some(qc) if !qc.passed() => Ok(Rendered { files: Vec::new(), qc: *qc, draft, measured: None }),
+                _ => Err(*failed.fault),
+            };
+        }
+    };
+    let files = store(tools, assignment, &edited, watch)?;
+    workshop.prune()?;
+    let record = edited.record;
+    Ok(Rendered { files, qc: record.qc.unwrap_or_default(), draft: record.metadata, measured: record.measured })
+}
+
+/// Puts the finished files into the library. The job owns them, so that a later edit of the same clip has its own.
+fn store(
+    tools: &Tools,
+    assignment: &Assignment,
+    edited: &Edited,
+    watch: &Watch,
+) -> Result<Vec<(ArtifactKind, Kept)>, Fault> {
+    let (library, owner) = (&tools.library, Some(assignment.job.0));
+    let part = watch.part("STORE", 0.92, 0.99);
+    let mut files = Vec::new();
+    let video = library.put_file(&edited.video(), ArtifactKind::Render, owner, "mp4", &part)?;
+    if edited.record.qc.as_ref().is_some_and(|qc| qc.sha256 != video.key.sha256()) {
+        return Err(Fault::new(
+            Code::EncoderFailed,
+            "the rendered file changed after it was checked",
+            "check the disk of the cache",
+        ));
+    }
+    files.push((ArtifactKind::Render, video));
+    let thumbnail = library.put_file(&edited.thumbnail(), ArtifactKind::Thumbnail, owner, "jpg", &part)?;
+    files.push((ArtifactKind::Thumbnail, thumbnail));
+    for (name, text) in edited.subtitles() {
+        let extension = name.rsplit('.').next().unwrap_or_default();
+        let kept = library.put_bytes(text.as_bytes(), ArtifactKind::Subtitles, owner, extension)?;
+        files.push((ArtifactKind::Subtitles, kept));
+    }
+    let record = library.put_bytes(&edited.record_bytes()?, ArtifactKind::Record, owner, "json")?;
+    files.push((ArtifactKind::Record, record));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use omniva_contracts::engine::{EditJobId, EditJobRow, JobId, WorkStatus};
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn restricted(operations: Value) -> Config {
+        let mut config = Config::load(None).expect("loads");
+        let order = EditJobRow {
+            edit_job_id: EditJobId(Uuid::nil()),
+            clip_id: ClipId(Uuid::nil()),
+            job_id: JobId(Uuid::nil()),
+            operations,
+            ffmpeg_commands: Vec::new(),
+            gpu_required: false,
+            estimated_duration_seconds: None,
+            status: WorkStatus::Queued,
+            created_at: Moment(0),
+            version: 1,
+        };
+        restrict(&mut config, &order);
+        config.validate().expect("still valid");
+        config
+    }
+
+    #[test]
+    fn operations_leave_out_what_they_do_not_name() {
+        let whole = Config::load(None).expect("loads");
+        for all in [json!([]), json!(null), json!(["cut 1–2 s (silence)"])] {
+            assert_eq!(restricted(all), whole);
+        }
+        assert_eq!(restricted(json!(["autocut", "reframe", "captions", "audio"])), whole);
+        let bare = restricted(json!(["captions"]));
+        assert_eq!((bare.clip.captions.as_str(), bare.clip.layout), ("bold", LayoutChoice::Fit));
+        assert!(!bare.edit.cut_fillers && !bare.edit.denoise && bare.edit.max_pause == NO_CUTS);
+        assert_eq!(restricted(json!(["autocut"])).clip.captions, "none");
+    }
+}

@@ -1,0 +1,193 @@
+//! INIT → AUTH → UPLOAD → VERIFY: finished files to where the project wants them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omniva_cognition::flow::payload::FOLDER;
+use omniva_contracts::engine::*;
+use omniva_contracts::record::ClipRecord;
+use omniva_contracts::{Code, Fault, Monitor};
+use omniva_platforms::{Content, FolderPublisher, Publication, PublishFile, Publisher, Receipt};
+use omniva_store::{ArtifactFilter, Page};
+use serde_json::{Value, json};
+
+use super::blocking::blocking;
+use super::end::{Run, gone, outcome, skip};
+use super::rows::{clip, project, subject, unnamed};
+use super::watch::Watch;
+use super::{Tools, output_folder};
+use crate::work::{Work, WorkContext};
+
+/// Artifacts of one clip that are looked at, the newest of them: dozens of edits.
+const MAX_ARTIFACTS: u64 = 1_000;
+/// A record is some tens of kilobytes.
+const MAX_RECORD: u64 = 64 << 20;
+
+pub(super) struct Uploader(pub Arc<Tools>);
+
+#[async_trait]
+impl Work for Uploader {
+    fn kind(&self) -> JobKind {
+        JobKind::Upload
+    }
+
+    async fn run(&self, job: Job, context: WorkContext) -> Outcome {
+        outcome(self.upload(&job, &context).await, &context)
+    }
+}
+
+impl Uploader {
+    async fn upload(&self, job: &Job, context: &WorkContext) -> Run<UploadResult> {
+        let watch = Arc::new(Watch::new(context, job, &[]));
+        let reader = &*context.reader;
+        let named = job.payload.get("upload_job_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let id = named.or_else(|| subject(job, EntityType::UploadJob).map(UploadJobId));
+        let id = id.ok_or_else(|| unnamed("upload job"))?;
+        let order = reader.upload_job(id).await?.ok_or_else(|| gone("upload job", id))?;
+        if matches!(order.status, WorkStatus::Done | WorkStatus::Live | WorkStatus::Cancelled) {
+            return skip(format!("the upload job is {} already", order.status.as_str()));
+        }
+        let clip = clip(reader, order.clip_id).await?;
+        let project = project(reader, clip.project_id).await?;
+        let publisher = self.publisher(&order, &project)?;
+        watch.at("AUTH", 0.05);
+        let publisher = blocking(&watch, move |_| publisher.authorise().map(|()| publisher)).await?;
+        let artifacts = finished(context, &clip).await?;
+        watch.at("UPLOAD", 0.1);
+        let tools = self.0.clone();
+        let clip_id = clip.clip_id;
+        let receipt = blocking(&watch, move |watch| {
+            let publish = watch.part("UPLOAD", 0.1, 0.8);
+            // What was done before a restart is not done again, whatever has become of our own files since.
+            if let Some(receipt) = publisher.find(id)? {
+                return Ok(receipt);
+            }
+            let publication = publication(&tools, &order, clip_id, &artifacts, &publish)?;
+            let receipt = publisher.publish(&publication, &publish)?;
+            publisher.verify(&receipt, &watch.part("VERIFY", 0.8, 0.99))?;
+            Ok(receipt)
+        })
+        .await?;
+        watch.at("VERIFY", 0.99);
+        Ok(UploadResult { upload_job_id: id, status: WorkStatus::Live, response: response(&receipt) })
+    }
+
+    fn publisher(&self, order: &UploadJobRow, project: &Project) -> Result<Box<dyn Publisher>, Fault> {
+        if order.target == FOLDER {
+            return Ok(Box::new(FolderPublisher::new(&output_folder(&self.0.output, project))?));
+        }
+        Err(Fault::new(
+            Code::Usage,
+            format!("there is no way to publish to {:?}", order.target),
+            "publish to the folder, which is the only target of this version",
+        ))
+    }
+}
+
+fn response(receipt: &Receipt) -> Value {
+    let video = receipt.files.first().map(|f| f.name.clone());
+    json!({ "folder": receipt.place, "video": video, "files": receipt.files })
+}
+
+/// The files of the clip's last edit: those with the same owner as its newest record.
+async fn finished(context: &WorkContext, clip: &Clip) -> Run<Vec<Artifact>> {
+    let filter = ArtifactFilter { clip: Some(clip.clip_id), ..ArtifactFilter::default() };
+    // Oldest first: the newest stand on the last page.
+    let total = context.reader.artifacts(&filter, Page { limit: 1, offset: 0 }).await?.total;
+    let page = Page { limit: MAX_ARTIFACTS, offset: total.saturating_sub(MAX_ARTIFACTS) };
+    let all = context.reader.artifacts(&filter, page).await?.items;
+    let newest = all
+        .iter()
+        .filter(|a| a.kind == ArtifactKind::Record)
+        .max_by_key(|a| (a.created_at, a.artifact_id))
+        .and_then(|record| owner(&record.path));
+    let Some(newest) = newest.map(str::to_owned) else {
+        return Err(Fault::new(
+            Code::NotFound,
+            format!("clip {} has no finished files", clip.clip_id),
+            "edit the clip again",
+        )
+        .into());
+    };
+    Ok(all.into_iter().filter(|a| owner(&a.path) == Some(newest.as_str())).collect())
+}
+
+/// Whose a derived artifact is, by its key: `…/<sha256>-<owner>.<extension>`.
+fn owner(key: &str) -> Option<&str> {
+    let name = key.rsplit('/').next()?.split('.').next()?;
+    name.get(65..).filter(|owner| !owner.is_empty())
+}
+
+fn publication(
+    tools: &Tools,
+    order: &UploadJobRow,
+    clip_id: ClipId,
+    artifacts: &[Artifact],
+    monitor: &dyn Monitor,
+) -> Result<Publication, Fault> {
+    let of = |kind: ArtifactKind, extension: &str| {
+        artifacts.iter().find(|a| a.kind == kind && a.path.ends_with(extension)).ok_or_else(|| {
+            Fault::new(
+                Code::NotFound,
+                format!("clip {clip_id} has no {} {extension} any more", kind.as_str()),
+                "edit the clip again",
+            )
+        })
+    };
+    let record = of(ArtifactKind::Record, ".json")?;
+    let bytes = tools.library.read(&record.path, MAX_RECORD)?;
+    let names = serde_json::from_slice::<ClipRecord>(&bytes)
+        .map_err(|e| {
+            Fault::new(Code::InputCorrupt, "a clip's record can't be read", "edit the clip again").with_detail(e)
+        })?
+        .files;
+    let mut wanted = vec![
+        (names.video.clone(), of(ArtifactKind::Render, ".mp4")?),
+        (names.thumbnail.clone(), of(ArtifactKind::Thumbnail, ".jpg")?),
+    ];
+    for (name, extension) in [(names.srt, ".srt"), (names.vtt, ".vtt"), (names.ass, ".ass")] {
+        if let Some(name) = name {
+            wanted.push((name, of(ArtifactKind::Subtitles, extension)?));
+        }
+    }
+    wanted.push((names.record, record));
+    let mut files = Vec::new();
+    for (name, artifact) in wanted {
+        if monitor.cancelled() {
+            return Err(Fault::cancelled());
+        }
+        let path = tools.library.unverified(&artifact.path)?;
+        let content = Content::File { path, sha256: artifact.sha256.clone() };
+        files.push(PublishFile { name, content, bytes: artifact.bytes });
+    }
+    let text = post_text(order);
+    let base = names.video.strip_suffix(".mp4").unwrap_or(&names.video);
+    files.push(PublishFile { name: format!("{base}.txt"), bytes: text.len() as u64, content: Content::Text(text) });
+    Ok(Publication { upload_job_id: order.upload_job_id, clip_id, files })
+}
+
+/// What a person pastes where the video goes.
+fn post_text(order: &UploadJobRow) -> String {
+    let mut text = format!("{}\n", order.title.trim());
+    if !order.description.trim().is_empty() {
+        text.push_str(&format!("\n{}\n", order.description.trim()));
+    }
+    if !order.keywords.is_empty() {
+        text.push_str(&format!("\n{}\n", order.keywords.join(", ")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_stands_in_the_key() {
+        let sha = "b".repeat(64);
+        assert_eq!(owner(&format!("renders/bb/{sha}-1234.mp4")), Some("1234"));
+        assert_eq!(owner(&format!("raw/bb/{sha}")), None);
+        assert_eq!(owner(&format!("raw/bb/{sha}-")), None);
+        assert_eq!(owner(""), None);
+    }
+}

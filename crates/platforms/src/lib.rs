@@ -1,0 +1,29 @@
+//! Where videos come from and where clips go: two ports, and their first adapters, both folders of this machine.
+//!
+//! Invariants: an item keeps its id as long as it is the same item; nothing outside the source that was named is ever
+//! read; a clip is published at most once for each upload job, whatever moment the process dies at; no file that is not
+//! ours is ever replaced.
+
+mod folder;
+mod inbox;
+mod publisher;
+mod source;
+
+pub use folder::FolderPublisher;
+pub use inbox::InboxSource;
+pub use publisher::{Content, Placed, Publication, PublishFile, Publisher, Receipt};
+pub use source::{Fetched, Looked, Source, Window, source};
+
+/// SHA-256 as lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String can't fail
+        text
+    })
+}
+
+/// A name as it may be shown: no control characters.
+pub(crate) fn shown(name: &std::ffi::OsStr) -> String {
+    name.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
