@@ -86,6 +86,10 @@ async fn fresh(context: &WorkContext, watch: &Watch, creator: CreatorId, looked:
             Some(job) => match (job.state, force) {
                 // It ran out of time, or the file was not as it had been found.
                 (JobState::Skipped, _) => fresh.items.push(item),
+                // Two files with the same content were taken at the same time: now the other one is there.
+                (JobState::Error, _) if job.fault.as_ref().is_some_and(|f| f.code == Code::Conflict) => {
+                    fresh.items.push(item);
+                }
                 (JobState::Error | JobState::Cancelled, true) => fresh.items.push(item),
                 (JobState::Error, false) => {
                     let why = job.fault.map_or_else(String::new, |f| format!(": {f}"));
