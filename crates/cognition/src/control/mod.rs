@@ -1,11 +1,20 @@
 //! Zenith's control cycle: what the whole engine should do next, from one look at all of it.
+//!
+//! A cycle orders only what changes something: the same snapshot after its orders were carried out orders nothing. What
+//! the cycle itself set is known by the first word of a queue's reason ([`PRESSURE`], [`BREAKER`], [`LOAD`]), so that it
+//! never takes back what an operator set.
+
+mod backlog;
+mod pressure;
 
 use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
 use serde::{Deserialize, Serialize};
 
 use crate::council::{Load, ProjectLoad, QueueReading, RecentFault};
-use crate::eclipse::Breaker;
+use crate::eclipse::{Breaker, BreakerState, recover};
+
+pub use pressure::{BREAKER, LOAD, PRESSURE};
 
 /// One look at the engine. Lists are bounded by whoever gathers them.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,10 +39,12 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cycle {
     pub orders: Vec<Ordered>,
+    /// Lattice: waiting jobs and their new priorities.
     pub reprioritise: Vec<(JobId, i32)>,
     /// Jobs whose time has passed.
     pub expired: Vec<JobId>,
     pub report: Reflection,
+    /// 0..1
     pub coherence: f64,
 }
 
@@ -45,12 +56,19 @@ pub struct Ordered {
     pub rollback: String,
 }
 
+impl Ordered {
+    pub(crate) fn new(order: Order, why: impl Into<String>) -> Self {
+        Self { rollback: rollback(&order), why: why.into(), order }
+    }
+}
+
 /// What Zenith notes about itself after a cycle.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reflection {
     pub waiting: u64,
     pub running: u64,
     pub quarantined: u64,
+    /// How long the oldest job that could run has waited for a worker.
     pub oldest_ready_seconds: f64,
     pub faults: u64,
     pub crashes: u64,
@@ -60,14 +78,52 @@ pub struct Reflection {
     pub notes: Vec<String>,
 }
 
+/// Thinks the whole engine through once.
 pub fn cycle(snapshot: &Snapshot, config: &EngineConfig) -> Cycle {
-    let _ = (snapshot, config);
-    Cycle {
-        orders: Vec::new(),
-        reprioritise: Vec::new(),
-        expired: Vec::new(),
-        report: Reflection::default(),
-        coherence: 1.0,
+    let mut orders = pressure::breakers(snapshot);
+    orders.extend(pressure::back_pressure(snapshot, config));
+    let (scale, scaling) = pressure::scaling(snapshot, config);
+    orders.extend(scaling);
+    let measures = recover(&snapshot.recent_faults, &snapshot.recent_orders, snapshot.now, &config.eclipse);
+    orders.extend(measures.into_iter().map(|(order, why)| Ordered::new(order, why)));
+    let reprioritise = backlog::reorder(snapshot, config);
+    let expired = backlog::expired(snapshot);
+    let coherence = coherence(&snapshot.coherences);
+    let report = reflect(snapshot, &orders, &reprioritise, &expired, scale);
+    Cycle { orders, reprioritise, expired, report, coherence }
+}
+
+fn coherence(last: &[f64]) -> f64 {
+    let known: Vec<f64> = last.iter().copied().filter(|c| c.is_finite()).collect();
+    if known.is_empty() { 1.0 } else { (known.iter().sum::<f64>() / known.len() as f64).clamp(0.0, 1.0) }
+}
+
+fn reflect(
+    snapshot: &Snapshot,
+    orders: &[Ordered],
+    moved: &[(JobId, i32)],
+    expired: &[JobId],
+    scale: i32,
+) -> Reflection {
+    let queues = &snapshot.queues;
+    let oldest = queues.iter().filter_map(|q| q.oldest_ready).min();
+    let mut notes: Vec<String> = orders.iter().map(|o| o.why.clone()).collect();
+    if !moved.is_empty() {
+        notes.push(format!("{} waiting jobs were given another priority", moved.len()));
+    }
+    if !expired.is_empty() {
+        notes.push(format!("the time of {} jobs has passed", expired.len()));
+    }
+    Reflection {
+        waiting: queues.iter().map(|q| q.ready + q.waiting).sum(),
+        running: queues.iter().map(|q| q.running).sum(),
+        quarantined: queues.iter().map(|q| q.quarantined).sum(),
+        oldest_ready_seconds: oldest.map_or(0.0, |at| snapshot.now.since(at).as_secs_f64()),
+        faults: snapshot.recent_faults.len() as u64,
+        crashes: snapshot.recent_faults.iter().filter(|f| f.crash).count() as u64,
+        open_breakers: snapshot.breakers.iter().filter(|b| b.state == BreakerState::Open).map(|b| b.queue).collect(),
+        scale,
+        notes,
     }
 }
 
@@ -88,3 +144,7 @@ pub fn rollback(order: &Order) -> String {
         Order::SlowUpstream { queue, .. } => format!("set the intake of queue {} back to 1", queue.as_str()),
     }
 }
+
+#[cfg(test)]
+#[path = "../control_tests.rs"]
+mod tests;

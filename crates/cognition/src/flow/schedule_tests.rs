@@ -71,7 +71,7 @@ fn another_projects_slot_is_only_avoided_to_the_second() {
 fn a_full_horizon_is_admitted() {
     let now = at("2024-05-07T12:00:00Z");
     let booked: Vec<Booking> =
-        (0..20).map(|d| booking(d, 1, now.after(Duration::from_secs(d as u64 * 86_400)))).collect();
+        (0..20).map(|d| booking(d + 1, 1, now.after(Duration::from_secs(d as u64 * 86_400)))).collect();
     let result = recommend(&request(now, 1, &booked), &config(""));
     assert_eq!(result.reasons["found"], false);
 }
