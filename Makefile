@@ -2,11 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup models media build demo test lint ci bench soak
+.PHONY: help setup models media fuzzer build demo test lint ci bench chaos soak
 
 # Models and test media live outside the sources: kept between checkouts unless these say otherwise.
 export OMNIVA_MODELS ?= $(HOME)/.local/share/omniva/models
 export OMNIVA_TEST_MEDIA ?= $(HOME)/.cache/omniva-media
+# schemathesis reads the API's own description and tries to break it.
+FUZZER ?= $(HOME)/.cache/omniva-fuzzer
+export OMNIVA_SCHEMATHESIS ?= $(FUZZER)/bin/st
 DEMO ?= demo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -41,7 +44,11 @@ demo: models media ## from nothing to finished shorts of a real video
 	target/release/omniva clip "$(OMNIVA_TEST_MEDIA)/panel.mp4" -o "$(DEMO)" --count 3; code=$$?; \
 	  target/release/omniva explain "$(DEMO)"; echo; echo "Open $(DEMO)/report.html"; exit $$code
 
-test: setup ## installs what the tests need and runs all of them
+fuzzer: setup
+	@[ -x "$(OMNIVA_SCHEMATHESIS)" ] || { python3 -m venv "$(FUZZER)" && \
+	  "$(FUZZER)/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5; }
+
+test: fuzzer ## installs what the tests need and runs all of them
 	cargo build --release --locked
 	target/release/omniva models fetch
 	@python3 tests/media/panel.py "$(OMNIVA_TEST_MEDIA)"
@@ -56,6 +63,9 @@ lint: setup ## format, clippy, unused dependencies, licences
 	cargo deny --offline check licenses bans sources
 
 ci: lint test ## what continuous integration runs
+
+chaos: fuzzer models media ## kills a real engine a thousand times
+	OMNIVA_CHAOS_KILLS=1000 cargo test --locked -p omniva-tests --test chaos -- --nocapture
 
 bench: models media ## every figure of BENCHMARKS.md, beside its peers, in one run
 	cargo run --release --locked -p omniva-benches --bin bench

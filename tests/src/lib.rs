@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used)] // a harness fails a test by panicking
 
+pub mod engine;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,10 +1,14 @@
 //! The arguments.
 
+mod engine;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omniva_contracts::config::LayoutChoice;
 use omniva_contracts::plan::Aspect;
+
+pub use engine::*;
 
 /// The hidden command that turns this binary into its own sandboxed child.
 pub const CHILD: &str = "__child";
@@ -18,6 +22,10 @@ const EXIT_CODES: &str = "Exit status:
     5  the output can't be written
     6  nothing in the source was worth a clip (omniva explain says why)
     7  some clips failed; the others were delivered
+    8  the database: missing, locked, read-only, damaged, or of a newer omniva
+    9  the ledger does not verify
+   10  the engine's address: not reachable, taken, or not safe to listen on; or it refused the request
+   11  a part of the engine failed too often and it gave up
   130  interrupted";
 
 /// Turns long videos into finished shorts, and says why it did every single thing.
@@ -45,8 +53,36 @@ pub enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
-    /// Checks that this machine has what omniva needs.
-    Doctor,
+    /// Runs the engine: projects, jobs, the ledger and the API.
+    Serve(ServeArgs),
+    /// Projects and their clips.
+    Project(ProjectArgs),
+    /// Whose videos a project takes, and from where.
+    Creator(CreatorArgs),
+    /// What the engine does, did and will do.
+    Job(JobArgs),
+    /// How work is let in.
+    Queue(QueueArgs),
+    /// Keys of the API.
+    Key(KeyArgs),
+    /// The record of everything, and the proof that nobody changed it.
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
+    /// Why the engine made this clip, not that one, or none.
+    Why(WhyArgs),
+    /// Checks that this machine and the engine's data are sound, and says what to do where they are not.
+    Doctor(DoctorArgs),
+    /// Copies the database of an engine, running or not, into one file.
+    Backup(BackupArgs),
+    /// Puts a backup in place of the database of a stopped engine.
+    Restore(RestoreArgs),
+    /// Measures this machine.
+    Bench {
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     /// Prints a JSON Schema of the documents that omniva writes.
     Schema {
         /// run, clip, clip_candidate, edit_job, upload_job, analysis_result, analysis, edit_plan, config

@@ -2,9 +2,11 @@
 
 mod cli;
 mod commands;
+mod engine;
 mod models;
 mod progress;
 mod style;
+mod table;
 
 use std::process::ExitCode;
 

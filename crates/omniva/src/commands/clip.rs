@@ -118,7 +118,7 @@ fn config(args: &ClipArgs) -> Result<Config, Fault> {
     Ok(config)
 }
 
-fn read_config(path: &Path) -> Result<String, Fault> {
+pub(super) fn read_config(path: &Path) -> Result<String, Fault> {
     let unreadable = |e: &dyn std::fmt::Display| {
         Fault::new(
             Code::ConfigInvalid,
@@ -134,7 +134,7 @@ fn read_config(path: &Path) -> Result<String, Fault> {
     std::fs::read_to_string(path).map_err(|e| unreadable(&e))
 }
 
-fn layers(names: &[String]) -> Result<Vec<omniva_sandbox::Layer>, Fault> {
+pub(super) fn layers(names: &[String]) -> Result<Vec<omniva_sandbox::Layer>, Fault> {
     let parse = |name: &String| {
         name.parse().map_err(|_| {
             Fault::new(

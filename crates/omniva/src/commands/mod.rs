@@ -1,10 +1,21 @@
 //! One file a command; each returns the exit status.
 
+mod backup;
+mod bench;
 mod clip;
+mod creator;
 mod doctor;
 mod explain;
+mod job;
+mod key;
+mod ledger;
 mod models;
+mod project;
+mod remote;
 mod schema;
+mod serve;
+mod why;
+mod works;
 
 use omniva_contracts::Fault;
 
@@ -16,7 +27,18 @@ pub fn run(cli: Cli) -> Result<u8, Fault> {
         Command::Clip(args) => clip::run(args, &folder, json),
         Command::Explain(args) => explain::run(&args, json),
         Command::Models { command } => models::run(&command, &folder, json),
-        Command::Doctor => doctor::run(&folder, json),
+        Command::Doctor(args) => doctor::run(&args, &folder, json),
+        Command::Serve(args) => serve::run(&args, &folder, json),
+        Command::Ledger { command } => ledger::run(command, json),
+        Command::Backup(args) => backup::run(&args, json),
+        Command::Restore(args) => backup::restore(&args, json),
+        Command::Bench { command } => bench::run(&command, json),
+        Command::Project(args) => project::run(args, json),
+        Command::Creator(args) => creator::run(args, json),
+        Command::Job(args) => job::run(args, json),
+        Command::Queue(args) => job::queue(args, json),
+        Command::Key(args) => key::run(args, json),
+        Command::Why(args) => why::run(&args, json),
         Command::Schema { name } => schema::run(name.as_deref()),
     }
 }

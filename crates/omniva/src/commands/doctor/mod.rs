@@ -1,5 +1,7 @@
 //! `omniva doctor`: what this machine has and lacks, each with what to do about it.
 
+mod engine;
+
 use std::path::Path;
 
 use omniva_contracts::config::{Config, ModelManifest};
@@ -8,7 +10,8 @@ use omniva_contracts::{Code, Fault};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::CHILD;
+use crate::cli::{CHILD, DoctorArgs};
+use crate::engine::DataFolder;
 use crate::models::{self, State};
 use crate::progress::{Quiet, print_line, stop_on_signals};
 use crate::style;
@@ -39,9 +42,13 @@ impl Checks {
         let next_step = if ok { String::new() } else { next_step.to_owned() };
         self.0.push(Check { name: name.to_owned(), grade, found: found.into(), next_step });
     }
+    fn fault(&mut self, name: &str, fault: &Fault) {
+        let found = format!("{} [{}] {}", fault.message, fault.code.as_str(), fault.detail);
+        self.add(name, false, Grade::Failed, found.trim(), &fault.next_step);
+    }
 }
 
-pub fn run(models_folder: &Path, as_json: bool) -> Result<u8, Fault> {
+pub fn run(args: &DoctorArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fault> {
     let mut checks = Checks::default();
     machine(&mut checks);
     ffmpeg(&mut checks);
@@ -49,6 +56,7 @@ pub fn run(models_folder: &Path, as_json: bool) -> Result<u8, Fault> {
     fonts(&mut checks)?;
     cache(&mut checks);
     sandbox(&mut checks)?;
+    engine::check(&mut checks, &DataFolder::find(&args.data)?, args.deep)?;
     show(&checks.0, as_json);
     let failed = checks.0.iter().any(|c| c.grade == Grade::Failed);
     Ok(if failed { Code::SandboxUnavailable.exit() } else { 0 })

@@ -1,0 +1,52 @@
+//! `omniva creator`
+
+use omniva_contracts::Fault;
+use serde_json::{Map, Value, json};
+
+use super::project::{absolute, find};
+use super::remote::{show_list, show_one};
+use crate::cli::{CreatorAdd, CreatorArgs, CreatorCommand};
+use crate::engine::{Client, Query, segment};
+
+pub fn run(args: CreatorArgs, as_json: bool) -> Result<u8, Fault> {
+    let client = Client::new(&args.server)?;
+    match args.command {
+        CreatorCommand::Add(add) => {
+            let project = find(&client, &add.project)?;
+            let data = client.post(&format!("/v1/projects/{project}/creators"), &request(&add)?)?;
+            show_one(&data, as_json);
+        }
+        CreatorCommand::List { project } => {
+            let project = find(&client, &project)?;
+            let data = client.get(&format!("/v1/projects/{project}/creators"), Query::default())?;
+            let heads = [
+                ("CREATOR", "creator_id"),
+                ("PLATFORM", "platform"),
+                ("HANDLE", "handle"),
+                ("STATUS", "status"),
+                ("LAST SEEN", "last_scraped_at"),
+            ];
+            show_list(&data, &heads, as_json);
+        }
+        CreatorCommand::Remove { creator } => {
+            show_one(&client.delete(&format!("/v1/creators/{}", segment(&creator)))?, as_json);
+        }
+    }
+    Ok(0)
+}
+
+fn request(add: &CreatorAdd) -> Result<Value, Fault> {
+    let mut body = Map::new();
+    body.insert("platform".into(), json!(add.platform));
+    body.insert("handle".into(), json!(add.handle));
+    if let Some(url) = &add.profile_url {
+        body.insert("profile_url".into(), json!(url));
+    }
+    if let Some(rights) = &add.rights {
+        body.insert("rights".into(), json!(rights));
+    }
+    if let Some(folder) = &add.inbox {
+        body.insert("source".into(), json!({ "kind": "inbox", "folder": absolute(folder)? }));
+    }
+    Ok(Value::Object(body))
+}
