@@ -5,6 +5,7 @@
 pub mod clerk;
 pub mod council;
 pub mod engine;
+mod gauges;
 pub mod infra;
 pub mod jobs;
 pub mod kit;

@@ -71,6 +71,8 @@ impl<M: Send + 'static> Clone for Line<M> {
 const MAILBOX: usize = 8192;
 /// How long a result of started work waits for a place.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks whether somebody lives here.
+const GLANCE: Duration = Duration::from_millis(5);
 
 impl<M: Send + 'static> Line<M> {
     pub fn new(name: &'static str) -> Self {
@@ -92,6 +94,7 @@ impl<M: Send + 'static> Line<M> {
     /// For the result of work that the part has started: waits for room. One that comes too late for its generation finds
     /// the next one, which does not know it and takes no harm.
     pub async fn deliver(&self, msg: M) {
+        self.up(PATIENCE).await;
         if let Err(refused) = self.mailbox.send_when_free(Post::Message(msg), PATIENCE).await {
             tracing::debug!(part = self.name(), error = %refused, "a result found nobody");
         }
@@ -110,6 +113,17 @@ impl<M: Send + 'static> Line<M> {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(_)) | Err(_) => Err(Down(self.name().to_owned())),
         }
+    }
+    /// Waits, at most `limit`, for a generation that is being started anew. True when somebody is there.
+    pub async fn up(&self, limit: Duration) -> bool {
+        let end = tokio::time::Instant::now() + limit;
+        while !self.mailbox.is_up() {
+            if tokio::time::Instant::now() >= end {
+                return false;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        true
     }
     /// Puts a message into the mailbox after `delay`.
     pub fn later(&self, delay: Duration, msg: M) {

@@ -21,6 +21,7 @@ impl Office for Engine {
         if *self.stopping.borrow() {
             return Err(Refusal { retry_after: Some(10), ..Refusal::new(503, "ENGINE_STOPPING", "the engine is stopping") });
         }
+        self.kit.wires.zenith.up(HEALTH).await;
         let answer = self.kit.wires.zenith.ask(|reply| zenith::Msg::Ask(Box::new(asked), reply), ANSWER).await;
         answer.unwrap_or_else(|down| {
             let message = format!("{down}: try again in a moment");

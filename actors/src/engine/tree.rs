@@ -9,6 +9,7 @@ use std::time::Duration;
 use omniva_contracts::engine::{JobKind, LogRow};
 use omniva_store::Mandate;
 use omniva_supervision::{ChildSpec, Group, Happening, Strategy, Watcher, secs};
+use omniva_telemetry::meter;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::council::infinity::Infinity;
@@ -130,12 +131,15 @@ impl Watcher for Watch {
                 tracing::warn!(actor = %name, exit = exit.as_str(), failure = failure.as_deref(), "an actor ended");
             }
             Happening::Restarting { name, after, generation } => {
+                meter::actor_restarted(name);
                 tracing::info!(actor = %name, after_ms = after.as_millis(), generation, "an actor is started again");
             }
             Happening::Escalated { group, child, restarts, failure } => {
+                meter::group_escalated(group);
                 tracing::error!(%group, %child, restarts, failure = failure.as_deref(), "a group gave up");
             }
             Happening::Overdue { name, within } => {
+                meter::actor_killed(name);
                 tracing::warn!(actor = %name, within_ms = within.as_millis(), "an actor did not stop in time and was killed");
             }
             Happening::Stuck { name } => tracing::error!(actor = %name, "an actor can't be ended: its code does not return"),

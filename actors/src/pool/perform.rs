@@ -17,6 +17,8 @@ use crate::zenith::{Advanced, Move};
 
 /// A store that is away answers after its own patience; this only bounds a lost answer.
 const ANSWER: Duration = Duration::from_secs(30);
+/// A part that is just being started anew gets this moment.
+const REBORN: Duration = Duration::from_secs(2);
 
 /// Starts the worker of one job beside the mailbox.
 pub(super) fn start(kit: &Arc<Kit>, work: &Arc<dyn Work>, bench: &Arc<Bench>, line: &Line<Msg>, job: Job, place: Place) {
@@ -118,11 +120,33 @@ fn propose(kit: &Arc<Kit>, line: &Line<Msg>, moves: Vec<Move>, answer: fn(Vec<(J
     let (kit, line) = (kit.clone(), line.clone());
     tokio::spawn(async move {
         let ids: Vec<JobId> = moves.iter().map(|m| m.job.id).collect();
+        kit.wires.zenith.up(REBORN).await;
         let asked = kit.wires.zenith.ask(|reply| crate::zenith::Msg::Advance(moves, reply), ANSWER).await;
         let mut answers = asked.unwrap_or_default().into_iter();
         let settled = ids.into_iter().map(|id| (id, answers.next().unwrap_or(Advanced::Unavailable))).collect();
         line.deliver(answer(settled)).await;
     });
+}
+
+/// A worker that gave no sign for a whole lease has lost its job, whatever it answers: it is told, and cut off after half
+/// a lease more, so that its place is free for the next claim. Signs that the store did not take count all the same.
+pub(super) fn drop_silent(kit: &Arc<Kit>, bench: &Bench) {
+    let (now, lease) = (kit.now(), kit.config.jobs.lease());
+    let cut: Vec<Runner> = bench.with(|running| {
+        let silent = |runner: &Runner, span| {
+            runner.ended.is_none() && !runner.renewing && runner.sign.is_none() && now.since(runner.signed_at) > span
+        };
+        running.values().filter(|r| silent(r, lease)).for_each(|runner| runner.stop.raise(Stop::Lost));
+        let gone: Vec<JobId> =
+            running.iter().filter(|(_, r)| silent(r, lease.mul_f64(1.5))).map(|(id, _)| *id).collect();
+        gone.iter().filter_map(|id| running.remove(id)).collect()
+    });
+    for runner in cut {
+        tracing::warn!(job_id = %runner.job.id, queue = runner.job.kind.as_str(), "its worker gave no sign and is cut off");
+        if let Some(task) = &runner.task {
+            task.abort();
+        }
+    }
 }
 
 /// Asks everything that runs to end.

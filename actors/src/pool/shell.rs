@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use omniva_contracts::engine::{Job, JobId, JobKind, Outcome};
 use omniva_contracts::fault::Fault;
+use omniva_telemetry::meter;
 use tokio::sync::oneshot;
 
 use super::bench::{Bench, End, Runner};
@@ -67,6 +68,7 @@ impl Part for Pool {
             Msg::Beat => {
                 state.beating = false;
                 perform::renew(kit, &state.bench, &state.line);
+                perform::drop_silent(kit, &state.bench);
                 perform::settle(kit, &state.bench, &state.line);
             }
             Msg::Flush => perform::settle(kit, &state.bench, &state.line),
@@ -136,6 +138,7 @@ impl State {
 
     fn settled(&mut self, answers: Vec<(JobId, Advanced)>) {
         let mut again = false;
+        let mut lost = Vec::new();
         self.bench.with(|running| {
             for (id, answer) in answers {
                 match answer {
@@ -147,6 +150,7 @@ impl State {
                     }
                     Advanced::Written(_) => drop(running.remove(&id)),
                     Advanced::Refused(why) => {
+                        lost.extend(running.get(&id).map(|runner| runner.job.kind));
                         tracing::info!(job_id = %id, why = %why, "an outcome came too late and is not taken");
                         running.remove(&id);
                     }
@@ -154,6 +158,7 @@ impl State {
                 }
             }
         });
+        lost.into_iter().for_each(meter::lease_refused);
         if again {
             self.line.later(AGAIN, Msg::Flush);
         }
@@ -171,6 +176,7 @@ impl State {
                         if job.cancel_requested {
                             runner.stop.raise(Stop::Cancelled);
                         }
+                        meter::lease_renewed(job.kind);
                         runner.job = *job;
                     }
                     Advanced::Refused(why) if why.is_bound() => {

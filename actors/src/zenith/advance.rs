@@ -203,6 +203,7 @@ async fn read(kit: &Arc<Kit>, wanted: &Wanted) -> Result<Vec<Row>, StoreFault> {
 /// What follows once it is written.
 fn written(kit: &Arc<Kit>, plan: Plan) -> Advanced {
     let moved = plan.commit.packets.first().map_or("", |p| p.kind.as_str());
+    crate::gauges::moved(&plan.next, moved, kit.now());
     if kit.pulse.note(&plan.next, moved, kit.now(), &kit.config) {
         kit.wires.zenith.wake(Msg::Urgent("a worker died"));
     }

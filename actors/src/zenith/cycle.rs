@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Move, Msg, Unwritten, advance, commit};
 use crate::clerk;
+use crate::gauges;
 use crate::kit::Kit;
 
 /// Waiting jobs that one cycle looks at.
@@ -33,12 +34,11 @@ pub(super) fn start(kit: &Arc<Kit>, number: u64) {
 
 async fn run(kit: Arc<Kit>, number: u64) -> Result<(), Unwritten> {
     let snapshot = snapshot(&kit).await?;
+    let nodes = kit.tree.get().map(omniva_supervision::Tree::view).unwrap_or_default();
+    gauges::looked(&snapshot.queues, &nodes, &snapshot.load);
     let cycle = control::cycle(&snapshot, &kit.config);
     let change = report(&kit, &cycle, number, snapshot.now);
     commit(&kit, change).await?;
-    for ordered in &cycle.orders {
-        kit.pulse.ordered(&ordered.order, snapshot.now);
-    }
     rearrange(&kit, &snapshot, &cycle).await;
     Ok(())
 }

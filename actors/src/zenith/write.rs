@@ -12,6 +12,8 @@ use crate::kit::Kit;
 /// Longer than the writer's own patience, so that its answer comes first.
 const ANSWER: Duration = Duration::from_secs(20);
 
+const REBORN: Duration = Duration::from_secs(2);
+
 /// Why a commit is not written.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Unwritten {
@@ -26,6 +28,8 @@ pub(crate) async fn commit(kit: &Arc<Kit>, commit: Commit) -> Result<Receipt, Un
     if commit == Commit::default() {
         return Ok(Receipt::default());
     }
+    // A generation that is just being started anew is worth the moment; what was sent is never sent again.
+    kit.wires.zenith.up(REBORN).await;
     match kit.wires.zenith.ask(|answer| Msg::Commit(Box::new(commit), answer), ANSWER).await {
         Ok(Ok(receipt)) => Ok(receipt),
         Ok(Err(Refused::Store(fault))) => Err(Unwritten::Store(fault)),

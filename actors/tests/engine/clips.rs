@@ -263,6 +263,9 @@ async fn a_silent_module_is_missing_and_the_question_is_ruled_all_the_same() {
             reader.clip(clip_id).await.ok()?.filter(|c| c.status == ClipStatus::Published).map(|_| ())
         })
         .await;
+    let filter = omniva_store::PacketFilter { kind: Some("deliberation.ruled".into()), ..Default::default() };
+    let first = house.reader.packets(&filter, 1).await.expect("reads").remove(0);
+    assert_eq!(first.draft.body["missing"], json!(["halolux"]));
     house.stop().await;
 }
 

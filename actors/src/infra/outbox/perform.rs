@@ -62,6 +62,9 @@ async fn dispatch(kit: &Arc<Kit>, directive: Directive) -> Result<bool, StoreFau
         decision_chain: None,
     };
     let order = directive.order.clone();
+    // Eclipse may be heard several times before its measure has healed; an operator means what he says each time.
+    let by_hand = directive.source == DecisionSource::OperatorOverride;
+    let healed = kit.pulse.beat(now, &kit.config).orders.iter().any(|(before, _)| *before == order);
     let done = Directive {
         state: DirectiveState::Dispatched,
         dispatched_at: Some(now),
@@ -72,7 +75,11 @@ async fn dispatch(kit: &Arc<Kit>, directive: Directive) -> Result<bool, StoreFau
     rows.push(Row::Directive(done));
     match commit(kit, Commit { rows, packets: vec![packet], purges: Vec::new() }).await {
         Ok(_) => {
-            heal(kit, &order);
+            // Whoever ordered it: Eclipse does not order the same measure again within its window.
+            kit.pulse.ordered(&order, now);
+            if by_hand || !healed {
+                heal(kit, &order);
+            }
             Ok(true)
         }
         // A row moved meanwhile: the next round looks again.

@@ -63,8 +63,13 @@ pub async fn write(hand: Hand, group: Vec<Waiting>, logs: Vec<LogRow>) -> Writte
             written.left.extend(join(part));
             continue;
         }
+        let start = Instant::now();
         match attempt(&hand, &part.sealed).await {
-            Ok(answers) => settle(part, answers, &mut written),
+            Ok(answers) => {
+                let group: Vec<_> = part.sealed.iter().map(Sealed::commit).zip(&answers).collect();
+                crate::gauges::committed(&group, start.elapsed());
+                settle(part, answers, &mut written);
+            }
             Err(fault) if fault.trouble == Trouble::Bug && part.sealed.len() > 1 => {
                 let singles: Vec<Waiting> = join(part);
                 parts.extend(singles.into_iter().rev().map(|one| split(vec![one])));

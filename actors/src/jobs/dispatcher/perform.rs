@@ -13,6 +13,8 @@ use crate::pool::{self, Place};
 use crate::zenith::{self, Advanced, Move, commit};
 
 const ANSWER: Duration = Duration::from_secs(30);
+/// A part that is just being started anew gets this moment.
+const REBORN: Duration = Duration::from_secs(2);
 
 /// What a claim brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,7 @@ async fn batch(kit: &Arc<Kit>, queue: JobKind, places: Vec<Place>) -> Result<Fou
         .into_iter()
         .map(|job| Move { job, event: JobEvent::Claimed { worker: worker.clone(), lease } })
         .collect();
+    kit.wires.zenith.up(REBORN).await;
     let Ok(answers) = kit.wires.zenith.ask(|reply| zenith::Msg::Advance(moves, reply), ANSWER).await else {
         return Ok(Found::Trouble);
     };
@@ -70,6 +73,7 @@ async fn batch(kit: &Arc<Kit>, queue: JobKind, places: Vec<Place>) -> Result<Fou
 /// A pool that is just being started anew gets a moment; claims that find no pool are given back.
 async fn hand_over(kit: &Arc<Kit>, queue: JobKind, jobs: Vec<(Job, Place)>) {
     let Some(line) = kit.wires.pools.get(&queue) else { return };
+    line.up(REBORN).await;
     let moves: Vec<Move> = jobs
         .iter()
         .map(|(job, _)| Move {

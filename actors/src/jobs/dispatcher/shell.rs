@@ -103,7 +103,10 @@ impl State {
                 }
                 self.look(kit);
             }
-            None => kit.wires.dispatcher.later(AGAIN, Msg::Look),
+            None => {
+                self.known = false;
+                kit.wires.dispatcher.later(AGAIN, Msg::Look);
+            }
         }
     }
 
@@ -130,7 +133,8 @@ impl State {
 
     /// Claims what there are places for, one claim of a queue at a time.
     fn go(&mut self, kit: &Arc<Kit>, queue: JobKind) {
-        if self.halted || !self.known || self.resting.contains(&queue) {
+        // While the controls are read, nothing is claimed: a pause that was answered holds. The answer looks at all queues.
+        if self.halted || !self.known || self.reading || self.resting.contains(&queue) {
             return;
         }
         if self.busy.contains(&queue) {

@@ -37,6 +37,7 @@ async fn due(kit: Arc<Kit>) -> Result<Swept, StoreFault> {
     let waiting = kit.reader.due(now, AT_ONCE).await?;
     let most = lapsed.len().max(expired.len()).max(waiting.len());
     for job in &lapsed {
+        omniva_telemetry::meter::lease_expired(job.kind);
         tracing::warn!(job_id = %job.id, queue = job.kind.as_str(), worker = job.worker.as_deref(), "its lease has run out: it is brought back");
     }
     let mut moves: Vec<Move> = lapsed.into_iter().map(|job| Move { job, event: JobEvent::LeaseExpired }).collect();
