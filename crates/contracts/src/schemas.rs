@@ -9,7 +9,7 @@ fn of<T: JsonSchema>() -> Schema {
 
 /// Name and schema of each document.
 pub fn all() -> Vec<(&'static str, Schema)> {
-    use crate::{analysis, config, plan, record, wire};
+    use crate::{analysis, config, engine, plan, record, wire};
     vec![
         ("analysis", of::<analysis::Analysis>()),
         ("analysis_result", of::<wire::AnalysisResult>()),
@@ -18,6 +18,10 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("config", of::<config::Config>()),
         ("edit_job", of::<wire::EditJob>()),
         ("edit_plan", of::<plan::EditPlan>()),
+        ("explanation", of::<engine::Explanation>()),
+        ("insights", of::<engine::ClipInsights>()),
+        ("lineage", of::<engine::Lineage>()),
+        ("proof_bundle", of::<engine::ProofBundle>()),
         ("run", of::<record::RunRecord>()),
         ("upload_job", of::<wire::UploadJob>()),
     ]

@@ -110,7 +110,7 @@ pub struct PantheonInsight {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HorizonInsight {
-    /// The goal window that the advice is for, when it names one.
+    /// The goal that it serves; without one, the goal window (ISO 8601 interval) that the advice is for.
     pub goal_alignment: Option<String>,
     /// 0..1
     pub score: f64,
