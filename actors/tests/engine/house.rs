@@ -72,22 +72,12 @@ pub async fn house_with(works: Vec<Arc<dyn Work>>, config: EngineConfig) -> Hous
 }
 
 pub async fn house_on(opened: Opened, faults: Arc<Faults>, works: Vec<Arc<dyn Work>>, config: EngineConfig) -> House {
-    house_at(opened, faults, works, config, Arc::new(SystemClock)).await
-}
-
-pub async fn house_at(
-    opened: Opened,
-    faults: Arc<Faults>,
-    works: Vec<Arc<dyn Work>>,
-    config: EngineConfig,
-    clock: Arc<dyn Clock + Send + Sync>,
-) -> House {
     let reader = opened.reader.clone();
     let parts = Parts {
         reader: opened.reader,
         writer: opened.writer,
         mandate: opened.mandate,
-        clock,
+        clock: Arc::new(SystemClock),
         dice: Box::new(Seeded::new(b"dice")),
         ids: Box::new(Seeded::new(b"ids")),
         works,

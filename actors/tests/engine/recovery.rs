@@ -1,44 +1,13 @@
 //! What an engine that died left behind.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use omniva_cognition::jobs::{NewJob, RetryPolicy, new_job, step};
 use omniva_contracts::engine::*;
-use omniva_contracts::ports::{Clock, Ids, Seeded};
+use omniva_contracts::ports::{Ids, Seeded};
 use serde_json::json;
 
 use crate::house::*;
-
-/// Moves with tokio's clock, so that paused time is the engine's time.
-struct Virtual(tokio::time::Instant);
-
-impl Clock for Virtual {
-    fn now_us(&self) -> i64 {
-        1_700_000_000_000_000 + i64::try_from(self.0.elapsed().as_micros()).expect("a short test")
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_job_whose_worker_is_silent_is_back_within_one_and_a_half_leases() {
-    let start = tokio::time::Instant::now();
-    let silent = work(JobKind::Noop, |job, _| async move {
-        match job.attempt {
-            1 => std::future::pending().await,
-            _ => Outcome::Done { result: json!(null) },
-        }
-    });
-    let (opened, faults) = memory();
-    let mut config = config();
-    config.jobs.transient_seconds = 0.01;
-    let lease = config.jobs.lease();
-    let house = house_at(opened, faults, vec![silent], config, Arc::new(Virtual(start))).await;
-    house.noops(1).await;
-    house.until_count(JobKind::Noop, JobState::Done, 1).await;
-    let took = start.elapsed();
-    assert!(took > lease && took < lease.mul_f64(1.5), "{took:?}");
-    house.stop().await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_of_a_dead_engine_come_back_at_once_and_keep_their_attempts() {
