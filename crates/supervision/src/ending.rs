@@ -35,11 +35,9 @@ async fn stop_one(tree: &Tree, one: &Condemned, bounded: bool) {
         tree.tell(Happening::Stopped { name: one.name.to_string() });
         return;
     }
-    tracing::warn!(actor = %one.name, within_ms = one.within.as_millis() as u64, "did not stop in time, killed");
     tree.tell(Happening::Overdue { name: one.name.to_string(), within: one.within });
     one.cell.kill();
     while one.cell.wait(Some(KILL_GRACE)).await.is_err() {
-        tracing::error!(actor = %one.name, "killed and still there: it is in code that cannot be interrupted");
         tree.tell(Happening::Stuck { name: one.name.to_string() });
         if bounded {
             return;

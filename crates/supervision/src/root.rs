@@ -49,9 +49,9 @@ impl Tree {
     /// tried again by their policies.
     pub async fn grow(&self, group: Group) -> Result<Root, Ungrown> {
         group.check()?;
-        let node = self.announce(&group.name, None, None);
+        let node = self.announce(&group.name, None, None, true);
         node.count(1, 0);
-        node.become_(NodeState::Starting);
+        node.turn(NodeState::Starting);
         let (name, time_to_stop) = (group.name.clone(), group.time_to_stop());
         let lifeline = Lifeline::new(self.clone(), node.clone(), 1);
         let verdict: Verdict = Arc::default();
@@ -67,7 +67,7 @@ impl Tree {
             let how = verdict.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(Ending::Killed);
             node.vacate();
             if !matches!(how, Ending::Escalated { .. }) {
-                node.become_(NodeState::Stopped);
+                node.turn(NodeState::Stopped);
             }
             tree.bury_below(&root);
             sender.send_replace(Some(how));

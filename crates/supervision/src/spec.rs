@@ -245,6 +245,9 @@ impl Group {
                 return wrong("it has no time to start");
             }
             match &child.group {
+                Some(group) if child.policy.stop_within < group.time_to_stop() => {
+                    return wrong("its children may need longer to stop than it has");
+                }
                 Some(group) => group.check_into(seen)?,
                 None => claim(&child.name, seen)?,
             }

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, SupervisionEvent};
 
-use crate::ending::stop_in_order;
+use crate::ending::{KILL_GRACE, stop_in_order};
 use crate::lifeline::Lifeline;
 use crate::mailbox::{Letter, Reply};
 use crate::policy::Exit;
@@ -59,7 +59,7 @@ impl Actor for Supervisor {
     }
 
     async fn post_start(&self, _: Me, ward: &mut Ward) -> Result<(), ActorProcessingErr> {
-        ward.node.become_(NodeState::Running);
+        ward.node.turn(NodeState::Running);
         Ok(())
     }
 
@@ -92,15 +92,15 @@ impl Actor for Supervisor {
 
     /// Asked to stop: children go in reverse start order, each within its deadline.
     async fn post_stop(&self, me: Me, ward: &mut Ward) -> Result<(), ActorProcessingErr> {
-        ward.node.become_(NodeState::Stopping);
+        ward.node.turn(NodeState::Stopping);
         let condemned = ward.condemn_all();
         stop_in_order(&ward.tree, condemned, true).await;
         // One whose start was cut off may have been linked already.
-        for cell in ActorRef::get_cell(&me).get_children() {
-            cell.kill();
+        for cell in me.get_cell().get_children() {
+            let _ = cell.kill_and_wait(Some(KILL_GRACE)).await;
         }
         ward.all_gone();
-        ward.node.become_(NodeState::Stopped);
+        ward.node.turn(NodeState::Stopped);
         ward.node.ends(Ending::Stopped);
         Ok(())
     }

@@ -117,7 +117,8 @@ pub enum Happening {
     },
 }
 
-/// Told of every happening, from inside a supervisor: it must not wait and must not panic.
+/// Told of every happening, from inside a supervisor: it must not wait. This is the only word of a supervisor: it writes
+/// no log of its own.
 pub trait Watcher: Send + Sync {
     fn saw(&self, happening: &Happening);
 }
@@ -153,6 +154,7 @@ pub(crate) struct Node {
     name: Arc<str>,
     parent: Option<Arc<str>>,
     mailbox: Option<Arc<dyn Queue>>,
+    is_group: bool,
     generation: AtomicU64,
     restarts: AtomicU64,
     last_progress: AtomicI64,
@@ -175,7 +177,7 @@ impl Node {
         self.generation.store(generation, Ordering::Relaxed);
         self.restarts.store(restarts, Ordering::Relaxed);
     }
-    pub(crate) fn become_(&self, state: NodeState) {
+    pub(crate) fn turn(&self, state: NodeState) {
         self.state().0 = state;
     }
     pub(crate) fn failed(&self, failure: &str) {
@@ -295,9 +297,11 @@ impl Tree {
         let node = self.find(group).ok_or_else(|| Unmanageable::Unknown(group.to_owned()))?;
         let away = || Unmanageable::Unavailable(group.to_owned());
         let supervisor = node.supervisor.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(supervisor) = supervisor else {
-            return Err(if node.mailbox.is_some() { Unmanageable::NoGroup(group.to_owned()) } else { away() });
-        };
+        if !node.is_group {
+            return Err(Unmanageable::NoGroup(group.to_owned()));
+        }
+        let Some(supervisor) = supervisor else { return Err(away()) };
+        // As many orders wait as there are callers: each of them waits for its answer.
         let (reply, answer) = Reply::pair();
         supervisor.send_message(Letter::own(make(reply))).map_err(|_| away())?;
         answer.await.unwrap_or_else(|_| Err(away()))
@@ -309,8 +313,9 @@ impl Tree {
     pub(crate) fn roll(&self) -> f64 {
         self.0.dice.lock().unwrap_or_else(PoisonError::into_inner).roll()
     }
+    /// A watcher that panics must not take a supervisor with it, nor the tree below.
     pub(crate) fn tell(&self, happening: Happening) {
-        self.0.watcher.saw(&happening);
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.watcher.saw(&happening)));
     }
     /// Finds or makes the node of this name.
     pub(crate) fn announce(
@@ -318,6 +323,7 @@ impl Tree {
         name: &Arc<str>,
         parent: Option<&Arc<str>>,
         mailbox: Option<&Arc<dyn Queue>>,
+        is_group: bool,
     ) -> Arc<Node> {
         let mut nodes = self.0.nodes.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(node) = nodes.by_name.get(name) {
@@ -327,6 +333,7 @@ impl Tree {
             name: name.clone(),
             parent: parent.cloned(),
             mailbox: mailbox.cloned(),
+            is_group,
             generation: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             last_progress: AtomicI64::new(NEVER),
@@ -348,7 +355,7 @@ impl Tree {
                 dead.push(&node.name);
                 node.vacate();
                 if node.state().0 != NodeState::Escalated {
-                    node.become_(NodeState::Stopped);
+                    node.turn(NodeState::Stopped);
                 }
             }
         }

@@ -4,6 +4,9 @@
 //! those that run (last first), wait the backoff, start (first first). A further failure inside a cycle begins a new one
 //! that takes the old one's members over, so two cycles never hold the same child.
 
+mod cycles;
+mod stalls;
+
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,11 +20,12 @@ use tokio::time::Instant;
 use crate::ending::{Condemned, stop_in_order};
 use crate::lifeline::Lifeline;
 use crate::mailbox::Letter;
-use crate::policy::{Exit, Ledger, Restart, Verdict, on_exit};
+use crate::policy::{Exit, Ledger, Verdict, on_exit};
 use crate::root::Ending;
 use crate::spec::{Birth, ChildSpec, Group, Spawn, StartFailed, Strategy};
 use crate::supervisor::{Done, Order};
 use crate::tree::{GroupDown, Happening, Node, NodeState, Tree, Unmanageable};
+use cycles::Cycle;
 
 pub(crate) type Me = ActorRef<Letter<Order>>;
 
@@ -44,23 +48,6 @@ struct Child {
     birth: Option<AbortHandle>,
     /// Last progress seen while messages waited, and since when it has stood still.
     standstill: Option<(i64, Instant)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Some members are starting or stopping; when they have, the rest is stopped.
-    Clearing,
-    Waiting,
-    Starting,
-}
-
-struct Cycle {
-    round: u64,
-    members: BTreeSet<usize>,
-    stage: Stage,
-    after: Duration,
-    cause: Option<GroupDown>,
-    replies: Vec<Done>,
 }
 
 struct Escalation {
@@ -89,7 +76,7 @@ impl Ward {
     pub(crate) fn new(group: Group, lifeline: Lifeline) -> Self {
         let (tree, node) = (lifeline.tree.clone(), lifeline.node.clone());
         let children = group.children.into_iter().map(|spec| {
-            let node = tree.announce(&spec.name, Some(&group.name), spec.mailbox.as_ref());
+            let node = tree.announce(&spec.name, Some(&group.name), spec.mailbox.as_ref(), spec.group.is_some());
             let (generation, restarts) = node.counts();
             let ledger = Ledger::at(generation, restarts);
             Child { spec, node, ledger, life: Life::Away, lifeline: None, birth: None, standstill: None }
@@ -134,7 +121,7 @@ impl Ward {
         let child = &mut self.children[index];
         let generation = child.ledger.next_generation();
         child.node.count(generation, child.ledger.restarts());
-        child.node.become_(NodeState::Starting);
+        child.node.turn(NodeState::Starting);
         child.node.progressed(now);
         let lifeline = Lifeline::new(self.tree.clone(), child.node.clone(), generation);
         child.lifeline = Some(lifeline.clone());
@@ -162,9 +149,8 @@ impl Ward {
                 let id = cell.get_id();
                 let child = &mut self.children[index];
                 child.life = Life::Running(cell);
-                child.node.become_(NodeState::Running);
+                child.node.turn(NodeState::Running);
                 let (name, generation) = (child.spec.name.to_string(), child.ledger.generation());
-                tracing::info!(actor = %name, generation, "started");
                 self.tree.tell(Happening::Started { name, generation });
                 let early = self.early.iter().position(|(early, ..)| *early == id).map(|at| self.early.remove(at));
                 if let Some((_, exit, failure)) = early {
@@ -219,16 +205,15 @@ impl Ward {
         } else if exit == Exit::Vanished {
             child.node.failed("it was gone without a word");
         }
-        tracing::warn!(actor = %name, exit = exit.as_str(), failure = failure.as_deref(), "ended");
         self.tree.tell(Happening::Ended { name: name.clone(), exit, failure: failure.clone() });
         if self.escalation.is_some() {
-            child.node.become_(NodeState::Stopped);
+            child.node.turn(NodeState::Stopped);
             return;
         }
         match on_exit(&mut child.ledger, &child.spec.policy, &exit, self.began.elapsed(), self.tree.roll()) {
             Verdict::Leave => {
                 child.life = Life::Left;
-                child.node.become_(NodeState::Stopped);
+                child.node.turn(NodeState::Stopped);
                 self.tree.tell(Happening::Left { name });
             }
             Verdict::Escalate { restarts } => {
@@ -237,7 +222,7 @@ impl Ward {
             }
             Verdict::Restart { after, generation } => {
                 child.node.count(child.ledger.generation(), child.ledger.restarts());
-                child.node.become_(NodeState::BackingOff);
+                child.node.turn(NodeState::BackingOff);
                 self.tree.tell(Happening::Restarting { name: name.clone(), after, generation });
                 self.refuse_replies(index, &name, failure.as_deref().unwrap_or(exit.as_str()));
                 let cause =
@@ -265,153 +250,6 @@ impl Ward {
             for reply in cycle.replies.drain(..) {
                 reply.send(Err(Unmanageable::NotUp { name: name.to_owned(), why: why.to_owned() }));
             }
-        }
-    }
-
-    // --- cycles
-
-    fn begin(
-        &mut self,
-        me: &Me,
-        mut members: BTreeSet<usize>,
-        after: Duration,
-        cause: Option<GroupDown>,
-        mut replies: Vec<Done>,
-    ) {
-        let children = &self.children;
-        for cycle in &mut self.cycles {
-            if cycle.members.is_disjoint(&members) {
-                continue;
-            }
-            if self.strategy == Strategy::OneForOne && cycle.members.len() > 1 && members.len() == 1 {
-                // The others of an ordered return do not wait for this one.
-                cycle.members.retain(|m| !members.contains(m));
-            } else {
-                let rest = std::mem::take(&mut cycle.members);
-                members
-                    .extend(rest.into_iter().filter(|m| !matches!(children[*m].life, Life::Running(_) | Life::Left)));
-                replies.append(&mut cycle.replies);
-            }
-        }
-        self.cycles.retain(|c| !c.members.is_empty());
-        self.rounds += 1;
-        self.cycles.push(Cycle { round: self.rounds, members, stage: Stage::Clearing, after, cause, replies });
-        self.go_on(me);
-    }
-
-    /// Takes every cycle as far as it can go now.
-    fn go_on(&mut self, me: &Me) {
-        if self.escalation.is_some() {
-            self.stop_everything(me);
-            return;
-        }
-        for round in self.cycles.iter().map(|c| c.round).collect::<Vec<_>>() {
-            if let Some(at) = self.cycles.iter().position(|c| c.round == round) {
-                match self.cycles[at].stage {
-                    Stage::Clearing => self.clear(me, at),
-                    Stage::Waiting => {}
-                    Stage::Starting => self.start_next(me, at),
-                }
-            }
-        }
-    }
-
-    fn clear(&mut self, me: &Me, at: usize) {
-        let members = self.cycles[at].members.clone();
-        if members.iter().any(|m| matches!(self.children[*m].life, Life::Starting)) {
-            return;
-        }
-        let running: Vec<usize> =
-            members.iter().rev().copied().filter(|m| matches!(self.children[*m].life, Life::Running(_))).collect();
-        if !running.is_empty() {
-            if let Some(cause) = &mut self.cycles[at].cause {
-                cause.members.extend(running.iter().rev().map(|m| self.children[*m].spec.name.to_string()));
-            }
-            self.stop(me, running);
-            return;
-        }
-        if members.iter().any(|m| matches!(self.children[*m].life, Life::Stopping(_))) {
-            return;
-        }
-        for member in &members {
-            self.children[*member].node.become_(NodeState::BackingOff);
-        }
-        let cycle = &mut self.cycles[at];
-        cycle.stage = Stage::Waiting;
-        let (round, after) = (cycle.round, cycle.after);
-        if let Some(mut down) = cycle.cause.clone() {
-            down.members.push(down.initiator.clone());
-            down.members.sort_by_key(|name| self.children.iter().position(|c| *c.spec.name == **name));
-            down.members.dedup();
-            self.tree.tell(Happening::GroupDown(down));
-        }
-        if after.is_zero() {
-            self.due(me, round);
-        } else {
-            me.send_after(after, move || Letter::own(Order::Due { round }));
-        }
-    }
-
-    fn stop(&mut self, me: &Me, children: Vec<usize>) {
-        let condemned = children.iter().filter_map(|index| self.condemn(*index)).collect();
-        let (me, tree) = (me.clone(), self.tree.clone());
-        tokio::spawn(async move {
-            stop_in_order(&tree, condemned, false).await;
-            let _ = me.send_message(Letter::own(Order::Stopped { children }));
-        });
-    }
-
-    fn condemn(&mut self, index: usize) -> Option<Condemned> {
-        let child = &mut self.children[index];
-        let (Life::Running(cell) | Life::Stopping(cell)) = &child.life else { return None };
-        let cell = cell.clone();
-        child.life = Life::Stopping(cell.clone());
-        child.node.become_(NodeState::Stopping);
-        let within = child.spec.policy.stop_within;
-        Some(Condemned { name: child.spec.name.clone(), cell, within, drains: child.spec.drains })
-    }
-
-    pub(crate) fn stopped(&mut self, me: &Me, children: &[usize]) {
-        for index in children {
-            self.gone_child(*index);
-        }
-        self.go_on(me);
-    }
-
-    fn gone_child(&mut self, index: usize) {
-        let child = &mut self.children[index];
-        if matches!(child.life, Life::Stopping(_)) {
-            child.life = Life::Away;
-            child.node.vacate();
-            child.node.become_(NodeState::Stopped);
-        }
-    }
-
-    pub(crate) fn due(&mut self, me: &Me, round: u64) {
-        if self.escalation.is_some() {
-            return;
-        }
-        if let Some(at) = self.cycles.iter().position(|c| c.round == round && c.stage == Stage::Waiting) {
-            self.cycles[at].stage = Stage::Starting;
-            self.start_next(me, at);
-        }
-    }
-
-    fn start_next(&mut self, me: &Me, at: usize) {
-        let by_failure = self.cycles[at].cause.is_some();
-        for member in self.cycles[at].members.clone() {
-            match self.children[member].life {
-                Life::Away if by_failure && self.children[member].spec.policy.restart == Restart::Temporary => {
-                    self.children[member].life = Life::Left;
-                    self.children[member].node.become_(NodeState::Stopped);
-                }
-                Life::Away => return self.start(me, member),
-                Life::Starting => return,
-                Life::Left | Life::Running(_) | Life::Stopping(_) => {}
-            }
-        }
-        for reply in self.cycles.remove(at).replies {
-            reply.send(Ok(()));
         }
     }
 
@@ -448,8 +286,7 @@ impl Ward {
     // --- giving up
 
     fn give_up(&mut self, escalation: Escalation) {
-        tracing::error!(group = %self.group, actor = %escalation.child, restarts = escalation.restarts, "restarts spent, giving up");
-        self.node.become_(NodeState::Escalated);
+        self.node.turn(NodeState::Escalated);
         self.tree.tell(Happening::Escalated {
             group: self.group.to_string(),
             child: escalation.child.clone(),
@@ -498,40 +335,7 @@ impl Ward {
         for child in &mut self.children {
             child.life = Life::Away;
             child.node.vacate();
-            child.node.become_(NodeState::Stopped);
-        }
-    }
-
-    // --- stalls
-
-    /// Looks for stalled children four times in the shortest span that one of them is given.
-    pub(crate) fn look_out(&self, me: &Me) {
-        let shortest = self.children.iter().filter_map(|c| c.spec.stalls_after).min();
-        if let Some(span) = shortest.map(|s| (s / 4).max(Duration::from_millis(1))) {
-            me.send_interval(span, || Letter::own(Order::Look));
-        }
-    }
-
-    pub(crate) fn look(&mut self) {
-        let (now, moment) = (Instant::now(), self.tree.now());
-        for child in &mut self.children {
-            let (Some(span), Life::Running(cell)) = (child.spec.stalls_after, &child.life) else { continue };
-            let Some(progress) = child.node.owes_progress(moment) else {
-                child.standstill = None;
-                continue;
-            };
-            match child.standstill {
-                Some((seen, since)) if seen == progress => {
-                    let silent = now.duration_since(since);
-                    if silent >= span {
-                        child.standstill = None;
-                        child.node.failed("messages waited and no progress came");
-                        self.tree.tell(Happening::Stalled { name: child.spec.name.to_string(), silent });
-                        cell.kill();
-                    }
-                }
-                _ => child.standstill = Some((progress, now)),
-            }
+            child.node.turn(NodeState::Stopped);
         }
     }
 }
