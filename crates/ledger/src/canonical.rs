@@ -3,19 +3,22 @@
 //! Numbers follow ECMAScript: every number is an IEEE 754 double. Integers beyond ±(2^53 - 1) therefore lose digits, as
 //! in every JCS implementation; packets carry such values as strings.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use omniva_contracts::engine::PacketDraft;
 use serde_json::{Number, Value};
+use uuid::Uuid;
 
 /// Canonical bytes of a packet: what its leaf hash covers.
 pub fn canonical(draft: &PacketDraft) -> Vec<u8> {
-    let mut out = Out::default();
+    // Most packets fit: growing would copy.
+    let mut out = Out { text: String::with_capacity(1024) };
     // The keys stand in UTF-16 order already; a test compares this with the general form.
     out.text.push_str("{\"_meta_parents\":[");
     for (n, parent) in draft.meta_parents.iter().enumerate() {
         out.text.push_str(if n == 0 { "\"" } else { ",\"" });
-        out.shown(parent);
+        out.id(parent.0);
         out.text.push('"');
     }
     out.text.push_str("],\"at\":\"");
@@ -28,7 +31,7 @@ pub fn canonical(draft: &PacketDraft) -> Vec<u8> {
         out.value(chain);
     }
     out.text.push_str(",\"entity\":{\"entity_id\":\"");
-    out.shown(&draft.entity.entity_id);
+    out.id(draft.entity.entity_id);
     out.text.push_str("\",\"entity_type\":");
     out.string(draft.entity.entity_type.as_str());
     out.text.push_str("},\"kind\":");
@@ -38,16 +41,16 @@ pub fn canonical(draft: &PacketDraft) -> Vec<u8> {
         None => out.text.push_str("null"),
         Some(id) => {
             out.text.push('"');
-            out.shown(id);
+            out.id(id.0);
             out.text.push('"');
         }
     }
     out.text.push_str(",\"source\":");
     out.string(&draft.source);
     out.text.push_str(",\"stardust_id\":\"");
-    out.shown(&draft.stardust_id);
+    out.id(draft.stardust_id.0);
     out.text.push_str("\",\"trace_id\":\"");
-    out.shown(&draft.trace_id);
+    out.id(draft.trace_id.0);
     out.text.push_str("\"}");
     out.text.into_bytes()
 }
@@ -65,7 +68,11 @@ struct Out {
 }
 
 impl Out {
-    /// Something whose text needs no escapes: ids and instants.
+    fn id(&mut self, id: Uuid) {
+        self.text.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    }
+
+    /// Something whose text needs no escapes: instants and integers.
     fn shown(&mut self, what: &impl std::fmt::Display) {
         // Writing to a String can't fail.
         let _ = write!(self.text, "{what}");
@@ -90,8 +97,7 @@ impl Out {
             }
             Value::Object(members) => {
                 let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
-                // UTF-16 order differs from byte order only where a surrogate pair meets U+E000..U+FFFF.
-                sorted.sort_by(|a, b| a.0.encode_utf16().cmp(b.0.encode_utf16()));
+                sorted.sort_by(|a, b| utf16_order(a.0, b.0));
                 self.text.push('{');
                 for (n, (key, item)) in sorted.into_iter().enumerate() {
                     if n > 0 {
@@ -175,6 +181,13 @@ impl Out {
             let _ = write!(self.text, "{first}{point}{rest}e{sign}{}", (n - 1).unsigned_abs());
         }
     }
+}
+
+/// Differs from the order of the bytes only where a surrogate pair meets U+E000..U+FFFF, whose UTF-8 starts with 0xEE or
+/// more.
+fn utf16_order(a: &str, b: &str) -> Ordering {
+    let high = |text: &str| text.bytes().any(|byte| byte >= 0xee);
+    if high(a) && high(b) { a.encode_utf16().cmp(b.encode_utf16()) } else { a.cmp(b) }
 }
 
 /// Where two shortest forms are equally near, ECMAScript takes the even one (ECMA-262 §6.1.6.1.20, note 2) and Rust the

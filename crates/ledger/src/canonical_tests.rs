@@ -113,6 +113,15 @@ fn any_draft() -> impl Strategy<Value = PacketDraft> {
 
 proptest! {
     #[test]
+    fn any_two_keys_stand_in_utf16_order(a in "[a-z\u{e000}-\u{ffff}\u{10000}-\u{10ffff}]{0,4}", b in "[a-z\u{e000}-\u{ffff}\u{10000}-\u{10ffff}]{0,4}") {
+        prop_assume!(a != b);
+        let out = text(&json!({ &a: 1, &b: 2 }));
+        let first = if a.encode_utf16().lt(b.encode_utf16()) { ":1" } else { ":2" };
+        let second = if first == ":1" { ":2" } else { ":1" };
+        prop_assert!(out.find(first) < out.find(second), "{}", out);
+    }
+
+    #[test]
     fn the_fast_form_of_a_packet_is_the_general_one(draft in any_draft()) {
         let general = canonical_value(&serde_json::to_value(&draft).expect("serialises"));
         prop_assert_eq!(String::from_utf8(canonical(&draft)), String::from_utf8(general));

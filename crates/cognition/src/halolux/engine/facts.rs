@@ -42,8 +42,8 @@ impl<'a> Facts<'a> {
         self.children.get(&id).into_iter().flatten().filter_map(|seq| self.by_seq.get(seq)).copied()
     }
 
-    /// Everything that the subject came from and everything that came from it. The way down stops at clips other than
-    /// the subject: what became of them is their own story.
+    /// Everything that the subject came from and everything that came from it. The way down ends at packets about a clip
+    /// that is not the subject: what became of it is its own story.
     pub fn concerning(&self, subject: &EntityRef) -> BTreeSet<u64> {
         let own: Vec<&Packet> = self.about(subject).collect();
         let mut up: BTreeSet<u64> = BTreeSet::new();
@@ -60,10 +60,7 @@ impl<'a> Facts<'a> {
                 continue;
             }
             let another = packet.draft.entity.entity_type == EntityType::Clip && packet.draft.entity != *subject;
-            let carrier = subject.entity_type != EntityType::Clip
-                && packet.draft.kind != "clip.rejected"
-                && packet.draft.kind != "clip.chosen";
-            if !another || carrier {
+            if !another {
                 todo.extend(self.children(packet.draft.stardust_id));
             }
         }

@@ -116,32 +116,25 @@ impl Gather {
 
     fn consider(&mut self, packet: &Packet) {
         let draft = &packet.draft;
-        // Another clip's packets are listed, not followed.
+        // Another clip's packets are listed, not followed, unless the subject came from them.
         let own = draft.entity.entity_type != EntityType::Clip || self.followed.contains(&draft.entity);
+        if own || self.asked.contains(&Query::One(draft.stardust_id)) {
+            for parent in &draft.meta_parents {
+                if !self.held.contains_key(parent) {
+                    self.ask(Query::One(*parent));
+                }
+            }
+        }
         if !own {
             return;
         }
-        for parent in &draft.meta_parents {
-            if !self.held.contains_key(parent) {
-                self.ask(Query::One(*parent));
-            }
-        }
         self.follow_named(packet);
-        let kind = draft.kind.as_str();
-        let downwards = match kind {
-            "deliberation.ruled" | "upload.requested" | "edit.requested" | "directive.issued" => {
-                self.below(&draft.entity)
-            }
-            "job.done" => self.below(&draft.entity) && self.subject.entity_type != EntityType::Clip,
-            _ => false,
-        };
-        if downwards {
+        if self.leads_on(packet) {
             self.ask(Query::Children { id: draft.stardust_id, limit: CHILDREN });
         }
-        match (kind, &self.inquiry) {
+        match (draft.kind.as_str(), &self.inquiry) {
             ("clip.chosen" | "clip.rejected", Inquiry::Why(_) | Inquiry::WhyNot(_)) if draft.entity == self.subject => {
                 self.ask(Query::OfTrace { trace: draft.trace_id, kind: "clip.rejected".into(), limit: OTHERS });
-                self.ask(Query::OfTrace { trace: draft.trace_id, kind: "clip.chosen".into(), limit: OTHERS });
             }
             ("video.normalised", Inquiry::WhyNone(_)) => {
                 for kind in ["analysis.made", "clip.rejected", "clip.chosen"] {
@@ -152,13 +145,28 @@ impl Gather {
         }
     }
 
-    /// What came from this belongs to the answer. What the subject's source led to apart from it does not.
+    /// Whether what follows from this packet belongs to the answer and is not found by entity.
+    fn leads_on(&self, packet: &Packet) -> bool {
+        use EntityType as T;
+        let entity = &packet.draft.entity;
+        let from_source = matches!(self.subject.entity_type, T::Video | T::Post | T::Analysis | T::Job);
+        match packet.draft.kind.as_str() {
+            "deliberation.ruled" | "upload.requested" | "edit.requested" | "directive.issued" => self.below(entity),
+            "job.done" if self.subject.entity_type == T::Job => *entity == self.subject,
+            "post.captured" => *entity == self.subject,
+            "job.done" | "analysis.made" => from_source,
+            _ => false,
+        }
+    }
+
+    /// What came from this may belong to the answer. What the subject's source led to apart from it does not.
     fn below(&self, entity: &EntityRef) -> bool {
-        let source = matches!(
-            entity.entity_type,
-            EntityType::Video | EntityType::Post | EntityType::Creator | EntityType::Project
-        );
-        !source || *entity == self.subject
+        use EntityType as T;
+        match (entity.entity_type, self.subject.entity_type) {
+            (T::Video, T::Post) => true,
+            (T::Video | T::Post | T::Creator | T::Project, _) => *entity == self.subject,
+            _ => true,
+        }
     }
 
     /// Rows that the packet is about or names, where their packets are few.

@@ -85,13 +85,22 @@ fn votes(detail: &Value) -> Vec<PantheonInsight> {
 }
 
 fn horizon(advisory: &Advisory) -> HorizonInsight {
-    let window = advisory.detail.get("goal_window").or_else(|| advisory.detail.get("goal_alignment"));
-    let window = window.filter(|window| !window.is_null());
+    let detail = Body(&advisory.detail);
     HorizonInsight {
-        goal_alignment: window.map(|w| w.as_str().map_or_else(|| w.to_string(), str::to_owned)),
-        score: advisory.score,
+        goal_alignment: detail.text("label").map(str::to_owned).or_else(|| window(detail)),
+        score: detail.number("alignment").unwrap_or(advisory.score),
         reason: advisory.rationale.clone(),
     }
+}
+
+/// The goal window's name, or the ISO 8601 interval that it is.
+fn window(detail: Body<'_>) -> Option<String> {
+    let named = detail.text("goal_window").map(str::to_owned);
+    let within = || {
+        let window = Body(detail.0.get("goal_window")?);
+        Some(format!("{}/{}", window.text("from")?, window.text("to")?))
+    };
+    named.or_else(within)
 }
 
 fn zenith(all: &[(&Packet, Ruling)]) -> Option<ZenithInsight> {

@@ -79,8 +79,7 @@ fn narrated(subject: &EntityRef, story: &[&Packet]) -> Vec<Sentence> {
         let other = packet.draft.entity.entity_type == EntityType::Clip
             && packet.draft.entity != *subject
             && matches!(packet.draft.kind.as_str(), "clip.rejected" | "clip.chosen")
-            && subject.entity_type != EntityType::Schedule
-            && subject.entity_type != EntityType::UploadJob;
+            && lists_others(subject.entity_type);
         if other || told_elsewhere(&packet.draft.kind) {
             continue;
         }
@@ -131,7 +130,7 @@ fn discarded(facts: &Facts<'_>, subject: &EntityRef, story: &[&Packet]) -> Vec<D
             "deliberation.ruled" => {
                 out.extend(rulings::read(packet).into_iter().flat_map(|ruling| rulings::discarded(packet, &ruling)));
             }
-            "analysis.made" => {
+            "analysis.made" if lists_others(subject.entity_type) => {
                 let siblings = facts.children(packet.draft.stardust_id);
                 for other in siblings.filter(|p| p.draft.kind == "clip.rejected" && p.draft.entity != *subject) {
                     if seen.insert(other.seq) {
@@ -148,6 +147,12 @@ fn discarded(facts: &Facts<'_>, subject: &EntityRef, story: &[&Packet]) -> Vec<D
     }
     out.truncate(DISCARDED);
     out
+}
+
+/// The other candidates are alternatives to a clip, and the answer where its source is the subject.
+fn lists_others(subject: EntityType) -> bool {
+    use EntityType as T;
+    matches!(subject, T::Clip | T::Analysis | T::Video | T::Post | T::Creator | T::Project)
 }
 
 fn refused(what: String, packet: &Packet) -> Discarded {

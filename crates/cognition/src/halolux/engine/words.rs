@@ -56,6 +56,7 @@ pub(super) fn sentence(packet: &Packet) -> Option<String> {
         "source" | "post" | "video" | "analysis" => source(kind, packet)?,
         "clip" => clip(kind, Body::of(packet))?,
         "upload" | "schedule" => publishing(kind, packet)?,
+        "project" | "creator" | "queue" | "engine" | "maintenance" | "zenith" => running(kind, packet)?,
         _ => other(kind, packet)?,
     };
     Some(format!("{text}."))
@@ -170,6 +171,35 @@ fn publishing(kind: &str, packet: &Packet) -> Option<String> {
         "schedule.recalculation_requested" => {
             format!("{} asked for new times{}", plain(&packet.draft.source), after(body.text("reason")))
         }
+        _ => return None,
+    })
+}
+
+/// What operators and the engine itself do with projects, sources and queues.
+fn running(kind: &str, packet: &Packet) -> Option<String> {
+    let body = Body::of(packet);
+    let who = plain(&packet.draft.source);
+    let why = after(body.text("reason").or_else(|| body.text("why")));
+    Some(match kind {
+        "project.created" => format!("{who} made the project{}", after(body.text("name"))),
+        "project.started" => format!("{who} started the project{why}"),
+        "project.stopped" => format!("{who} stopped the project{why}"),
+        "project.updated" => format!("{who} changed the project's settings{why}"),
+        "creator.added" => format!("{who} added the creator{}", after(body.text("username"))),
+        "creator.updated" => format!("{who} changed the creator{why}"),
+        "creator.removed" => format!("{who} removed the creator{why}"),
+        "queue.paused" => format!("{who} paused the queue{why}"),
+        "queue.resumed" => format!("{who} resumed the queue{why}"),
+        "queue.drained" => format!("{who} had the queue run out{why}"),
+        "queue.scaled" => format!("{who} gave the queue another limit{why}"),
+        "queue.released" => format!("{who} released the queue{why}"),
+        "engine.started" => "The engine started".to_owned(),
+        "engine.stopped" => "The engine stopped".to_owned(),
+        "maintenance.done" => {
+            let removed = body.count("removed_files").map(|n| format!("{n} files removed"));
+            format!("Maintenance was done{}", joined([body.text("task").map(plain), removed]))
+        }
+        "zenith.reflected" => format!("Zenith looked back on its last cycle{}", after(body.text("summary"))),
         _ => return None,
     })
 }
