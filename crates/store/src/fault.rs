@@ -17,9 +17,11 @@ impl From<StoreFault> for Fault {
                 "the database can't be written",
                 "give the engine's user write access to the database and to its folder",
             ),
-            Trouble::NoSpace => {
-                (Code::NoSpace, "no space left for the database", "free some disk space; nothing that was saved is lost")
-            }
+            Trouble::NoSpace => (
+                Code::NoSpace,
+                "no space left for the database",
+                "free some disk space; nothing that was saved is lost",
+            ),
             Trouble::Newer => (
                 Code::StoreNewer,
                 "the database was written by a newer omniva",

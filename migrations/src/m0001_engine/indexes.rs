@@ -41,7 +41,7 @@ pub const ALL: &[&str] = &[
     r#"CREATE INDEX jobs_due ON jobs (run_after, kind) WHERE state = 'WAITING_RETRY'"#,
     r#"CREATE INDEX jobs_lease ON jobs (lease_until, kind) WHERE state = 'RUNNING'"#,
     r#"CREATE INDEX jobs_quarantined ON jobs (kind) WHERE state = 'QUARANTINED'"#,
-    r#"CREATE INDEX jobs_expiry ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state IN ('PENDING', 'WAITING_RETRY')"#,
+    r#"CREATE INDEX jobs_expiry ON jobs (expires_at, state) WHERE expires_at IS NOT NULL AND state IN ('PENDING', 'WAITING_RETRY')"#,
     r#"CREATE INDEX jobs_ended ON jobs (ended_at, id) WHERE state IN ('DONE', 'ERROR', 'CANCELLED', 'SKIPPED')"#,
     r#"CREATE INDEX jobs_created ON jobs (created_at, id)"#,
     r#"CREATE INDEX jobs_project ON jobs (project_id, created_at, id) WHERE project_id IS NOT NULL"#,

@@ -41,8 +41,7 @@ fn packets(backend: DbBackend) -> TableCreateStatement {
 }
 
 fn links() -> TableCreateStatement {
-    let mut links =
-        table("packet_links", vec![uuid("parent_id"), big_integer("child_seq"), uuid("child_id")]);
+    let mut links = table("packet_links", vec![uuid("parent_id"), big_integer("child_seq"), uuid("child_id")]);
     links.primary_key(Index::create().col("parent_id").col("child_seq"));
     links
 }

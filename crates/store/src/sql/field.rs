@@ -182,8 +182,23 @@ macro_rules! ids {
     )+};
 }
 ids!(
-    ProjectId, CreatorId, PostId, VideoId, AnalysisId, ClipId, EditJobId, UploadJobId, ScheduleId, ArtifactId, LogId,
-    JobId, PacketId, TraceId, DirectiveId, ApiKeyId, RequestId
+    ProjectId,
+    CreatorId,
+    PostId,
+    VideoId,
+    AnalysisId,
+    ClipId,
+    EditJobId,
+    UploadJobId,
+    ScheduleId,
+    ArtifactId,
+    LogId,
+    JobId,
+    PacketId,
+    TraceId,
+    DirectiveId,
+    ApiKeyId,
+    RequestId
 );
 
 macro_rules! words {
@@ -200,8 +215,19 @@ macro_rules! words {
     )+};
 }
 words!(
-    ProjectStatus, CreatorStatus, ClipStatus, WorkStatus, ScheduleStatus, ArtifactKind, LogLevel, Role, QueueMode,
-    Misfire, JobKind, JobState, Platform
+    ProjectStatus,
+    CreatorStatus,
+    ClipStatus,
+    WorkStatus,
+    ScheduleStatus,
+    ArtifactKind,
+    LogLevel,
+    Role,
+    QueueMode,
+    Misfire,
+    JobKind,
+    JobState,
+    Platform
 );
 
 /// Unit variants whose text only serde knows: as serde writes them, without the quotes.

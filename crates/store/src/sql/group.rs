@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::packets;
 use super::tables::{Shape, shape_of, values_of};
-use crate::relations::{Key, depth, key, references};
 use crate::Refused;
+use crate::relations::{Key, depth, key, references, unique};
 
 /// Rows in one statement; fewer are written by smaller ones. A handful of fixed sizes keeps the statements prepared.
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
@@ -77,7 +77,7 @@ fn insert_text(backend: DbBackend, table: &'static str, columns: &str, width: us
 
 /// Portable compare-and-set of many rows. The columns of VALUES are called column1 … in SQLite and in PostgreSQL. A row
 /// that is gone stays gone, which an upsert would not hold.
-fn update_text(backend: DbBackend, shape: &Shape, rows: usize) -> String {
+pub(crate) fn update_text(backend: DbBackend, shape: &Shape, rows: usize) -> String {
     text(backend, shape.table, Kind::Update, rows, || {
         let columns: Vec<&str> = shape.updated().map(|(_, name)| name).collect();
         let sets: Vec<String> =
@@ -184,14 +184,39 @@ pub(crate) async fn write_rows(tx: &DatabaseTransaction, commits: &[&Commit]) ->
     Ok(())
 }
 
-/// Rows by `(not updates first …)`: inserts of every table in the order of their references, then updates. Within one
-/// group, what a key is taken from must not be freed by the same group, so that inserts come first and the conflict shows.
+/// Whether updates of one group touch each other's unique keys, so that their order would matter: one statement changes
+/// its rows in an order of its own. A job's key is named even where it is given up; in the other tables with unique keys,
+/// updates are rare enough to be written one commit at a time.
+#[derive(Default)]
+struct Keyed<'a> {
+    jobs: HashMap<&'a str, JobId>,
+    tables: HashMap<Table, usize>,
+}
+
+impl<'a> Keyed<'a> {
+    fn touches(&mut self, commit: usize, row: &'a Row) -> bool {
+        match row {
+            Row::Job(job) => match job.unique_key.as_deref() {
+                Some(key) => *self.jobs.entry(key).or_insert(job.id) != job.id,
+                None => false,
+            },
+            _ if unique(row).is_some() || matches!(row, Row::Analysis(_) | Row::Schedule(_)) => {
+                *self.tables.entry(row.table()).or_insert(commit) != commit
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Inserts of every table in the order of their references, then updates: a key that the group itself frees is still
+/// taken when a new row wants it, so that the conflict shows.
 type Wave<'a> = BTreeMap<(usize, bool), Vec<&'a Row>>;
 
 fn waves<'a>(commits: &[&'a Commit]) -> Option<Vec<Wave<'a>>> {
     let mut waves: Vec<Wave<'a>> = Vec::new();
     let mut times: HashMap<(Table, Key), usize> = HashMap::new();
     let mut made: HashMap<Uuid, usize> = HashMap::new();
+    let mut keyed = Keyed::default();
     for (n, commit) in commits.iter().enumerate() {
         for row in &commit.rows {
             let key = key(row);
@@ -203,6 +228,9 @@ fn waves<'a>(commits: &[&'a Commit]) -> Option<Vec<Wave<'a>>> {
                 waves.push(Wave::new());
             }
             let update = row.version() != 1;
+            if update && commits.len() > 1 && keyed.touches(n, row) {
+                return None;
+            }
             // Updates follow all inserts: their depth is that of the last table.
             let place = depth(row.table()) + if update { depth(Table::Packets) } else { 0 };
             waves.get_mut(*wave)?.entry((place, update)).or_default().push(row);

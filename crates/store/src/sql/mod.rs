@@ -5,8 +5,8 @@ pub(crate) mod field;
 pub(crate) mod group;
 pub(crate) mod packets;
 pub(crate) mod query;
-mod read;
-mod read_ledger;
+pub(crate) mod read;
+pub(crate) mod read_ledger;
 pub(crate) mod tables;
 pub(crate) mod write;
 

@@ -66,11 +66,8 @@ impl Where {
 
     pub fn entity(self, name: &str, asked: Option<&EntityRef>) -> Self {
         let Some(entity) = asked else { return self };
-        self.with(
-            &format!("t.\"{name}_type\" = {{}}"),
-            Value::String(Some(entity.entity_type.as_str().to_owned())),
-        )
-        .is(&format!("{name}_id"), &entity.entity_id)
+        self.with(&format!("t.\"{name}_type\" = {{}}"), Value::String(Some(entity.entity_type.as_str().to_owned())))
+            .is(&format!("{name}_id"), &entity.entity_id)
     }
 
     pub fn text(&self) -> String {

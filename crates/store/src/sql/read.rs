@@ -64,16 +64,16 @@ pub(crate) fn lapsed(now: Moment) -> Where {
 pub(crate) const LAPSED_ORDER: &str = r#"t."lease_until", t."id""#;
 
 pub(crate) fn expired(now: Moment) -> Where {
-    Where::new()
-        .plain("t.\"expires_at\" IS NOT NULL")
-        .plain("t.\"state\" IN ('PENDING', 'WAITING_RETRY')")
-        .compared("expires_at", "<=", Some(&now))
+    Where::new().plain("t.\"expires_at\" IS NOT NULL").plain("t.\"state\" IN ('PENDING', 'WAITING_RETRY')").compared(
+        "expires_at",
+        "<=",
+        Some(&now),
+    )
 }
 pub(crate) const EXPIRED_ORDER: &str = r#"t."expires_at", t."id""#;
 
 fn analyses_where(project: ProjectId, filter: &AnalysisFilter) -> Where {
-    let of_project =
-        r#"EXISTS (SELECT 1 FROM "videos" v WHERE v."video_id" = t."video_id" AND v."project_id" = {})"#;
+    let of_project = r#"EXISTS (SELECT 1 FROM "videos" v WHERE v."video_id" = t."video_id" AND v."project_id" = {})"#;
     let of = Where::new().plain("t.\"active\"").with(of_project, sea_orm::Value::Uuid(Some(project.0)));
     let of = of.compared("virality_score", ">=", filter.min_score.as_ref());
     match filter.clip_status {

@@ -102,8 +102,7 @@ pub(crate) const QUARANTINED: &str = "SELECT kind, COUNT(*) FROM jobs WHERE stat
 
 /// One for each kind, in the order of the kinds.
 pub(super) async fn depths(db: &impl ConnectionTrait, now: Moment) -> Result<Vec<QueueDepth>, DbErr> {
-    let empty =
-        |kind| QueueDepth { kind, ready: 0, waiting: 0, running: 0, quarantined: 0, oldest_ready: None };
+    let empty = |kind| QueueDepth { kind, ready: 0, waiting: 0, running: 0, quarantined: 0, oldest_ready: None };
     let mut depths: Vec<QueueDepth> = JobKind::ALL.into_iter().map(empty).collect();
     for (part, sql) in DEPTHS.into_iter().chain([QUARANTINED]).enumerate() {
         let values = if sql.contains("$1") { vec![Value::BigInt(Some(now.0))] } else { Vec::new() };

@@ -226,8 +226,7 @@ impl SqlWriter {
     /// SQLite takes its write lock at the start: a transaction that read first could not become a writer.
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let mode = (self.db.get_database_backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
-        let options =
-            TransactionOptions { sqlite_transaction_mode: mode, isolation_level: None, access_mode: None };
+        let options = TransactionOptions { sqlite_transaction_mode: mode, isolation_level: None, access_mode: None };
         self.db.begin_with_options(options).await
     }
 

@@ -29,7 +29,10 @@ pub(super) async fn check(db: &impl ConnectionTrait) -> Result<Vec<String>, DbEr
 async fn ledger(db: &impl ConnectionTrait, wrong: &mut Vec<String>) -> Result<(), DbErr> {
     let (_, kept) = frontier_of(db).await?;
     let mut frontier = Frontier::new();
-    let sql = format!(r#"SELECT {} FROM "stardust_metadata" WHERE "seq" >= $1 ORDER BY "seq" LIMIT {PIECE}"#, packets::COLUMNS);
+    let sql = format!(
+        r#"SELECT {} FROM "stardust_metadata" WHERE "seq" >= $1 ORDER BY "seq" LIMIT {PIECE}"#,
+        packets::COLUMNS
+    );
     let mut from = 0u64;
     let mut found = 0;
     loop {
@@ -43,7 +46,8 @@ async fn ledger(db: &impl ConnectionTrait, wrong: &mut Vec<String>) -> Result<()
             from = packet.seq + 1;
             if (packet.seq != place || packet.hash != hash) && found < AT_MOST {
                 found += 1;
-                let what = if packet.seq == place { "does not have the hash of its content" } else { "is out of place" };
+                let what =
+                    if packet.seq == place { "does not have the hash of its content" } else { "is out of place" };
                 wrong.push(format!("ledger: packet {} {what}", packet.seq));
             }
         }

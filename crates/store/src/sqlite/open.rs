@@ -1,7 +1,7 @@
 //! Opening: lock, pragmas (asserted, not hoped for), schema, name of the ledger.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use omniva_migrations::Migrator;
@@ -29,7 +29,8 @@ const OLDEST: (u32, u32, u32) = (3, 51, 3);
 enum Use {
     Write,
     Read,
-    /// No engine runs and nothing may be changed.
+    /// For tools and for upkeep: the file is opened read-only. A connection that may only query can't copy the database
+    /// elsewhere either.
     Inspect,
 }
 
@@ -57,7 +58,7 @@ fn options(path: &Path, use_: Use) -> ConnectOptions {
                 .pragma("wal_autocheckpoint", "8000")
                 .pragma("journal_size_limit", "67108864"),
             Use::Read => options.pragma("query_only", "on"),
-            Use::Inspect => options.read_only(true).pragma("query_only", "on"),
+            Use::Inspect => options.read_only(true),
         }
     });
     options
@@ -130,7 +131,8 @@ async fn refuse_foreign(db: &DatabaseConnection) -> Result<(), StoreFault> {
 }
 
 async fn name_ledger(db: &DatabaseConnection, origin: Uuid) -> Result<(), DbErr> {
-    let sql = r#"INSERT INTO "ledger_meta" ("id", "origin", "size", "peaks") VALUES (1, $1, 0, $2) ON CONFLICT DO NOTHING"#;
+    let sql =
+        r#"INSERT INTO "ledger_meta" ("id", "origin", "size", "peaks") VALUES (1, $1, 0, $2) ON CONFLICT DO NOTHING"#;
     let values = vec![Value::Uuid(Some(origin)), Value::Bytes(Some(Vec::new()))];
     db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await.map(|_| ())
 }
@@ -153,12 +155,8 @@ fn reader(path: &Path, db: DatabaseConnection, version: &str) -> SqlReader {
     SqlReader { db, explain, last: Arc::default(), about, file: Some(path.to_owned()) }
 }
 
-/// Opens the database at `path`, makes it when it is not there, and brings its schema up to date. `origin` names the
-/// ledger of a new database; an old one keeps its name.
-///
-/// Errors: [`Trouble::InUse`] when an engine has it open, [`Trouble::Newer`] when a newer omniva wrote it,
-/// [`Trouble::ReadOnly`], [`Trouble::NoSpace`], [`Trouble::Corrupt`], [`Trouble::Unavailable`].
-pub async fn open_sqlite(path: &Path, origin: Uuid) -> Result<Opened, StoreFault> {
+/// The write side, and the version of SQLite.
+pub(super) async fn open_writer(path: &Path, origin: Uuid) -> Result<(SqlWriter, String), StoreFault> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| io(&folder.display().to_string(), &error))?;
     }
@@ -172,14 +170,24 @@ pub async fn open_sqlite(path: &Path, origin: Uuid) -> Result<Opened, StoreFault
     Migrator::up(&db, None).await.map_err(explain)?;
     name_ledger(&db, origin).await.map_err(explain)?;
     assert_ledger(&db).await?;
+    Ok((SqlWriter { db, explain, frontier: None, last: Arc::default(), _guard: Box::new(lock) }, version))
+}
+
+/// Opens the database at `path`, makes it when it is not there, and brings its schema up to date. `origin` names the
+/// ledger of a new database; an old one keeps its name.
+///
+/// Errors: [`Trouble::InUse`] when an engine has it open, [`Trouble::Newer`] when a newer omniva wrote it,
+/// [`Trouble::ReadOnly`], [`Trouble::NoSpace`], [`Trouble::Corrupt`], [`Trouble::Unavailable`].
+pub async fn open_sqlite(path: &Path, origin: Uuid) -> Result<Opened, StoreFault> {
+    let (writer, version) = open_writer(path, origin).await?;
     let readers = connect(path, Use::Read).await?;
-    let reader = reader(path, readers.clone(), &version);
-    let last: Arc<Mutex<Option<StoreFault>>> = reader.last.clone();
+    let upkeep = connect(path, Use::Inspect).await?;
+    let reader = SqlReader { last: writer.last.clone(), ..reader(path, readers, &version) };
     Ok(Opened {
         reader: Arc::new(reader),
-        writer: Box::new(SqlWriter { db, explain, frontier: None, last, _guard: Box::new(lock) }),
+        writer: Box::new(writer),
         mandate: Mandate(()),
-        upkeep: Arc::new(SqliteUpkeep::new(readers)),
+        upkeep: Arc::new(SqliteUpkeep::new(upkeep)),
     })
 }
 

@@ -18,7 +18,9 @@ fn code(error: &DbErr) -> Option<i32> {
 fn pool_or_io(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) => true,
-        DbErr::Conn(RuntimeErr::SqlxError(e)) | DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e)) => {
+        DbErr::Conn(RuntimeErr::SqlxError(e))
+        | DbErr::Exec(RuntimeErr::SqlxError(e))
+        | DbErr::Query(RuntimeErr::SqlxError(e)) => {
             use sqlx::Error as E;
             matches!(**e, E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed)
         }

@@ -1,0 +1,233 @@
+//! What only a store in a file has: locks, versions, damage, full disks, backups.
+
+use std::fs;
+use std::path::Path;
+
+use omniva_contracts::engine::*;
+use omniva_contracts::fault::{Code, Fault};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use uuid::Uuid;
+
+use super::lock::beside;
+use super::open::open_writer;
+use super::*;
+use crate::suite::rows::{id, one_of_each, project, stored};
+use crate::suite::{ALL, ORIGIN, Store, of};
+use crate::*;
+
+async fn raw(path: &Path) -> DatabaseConnection {
+    Database::connect(format!("sqlite://{}?mode=rwc", path.display())).await.expect("opens")
+}
+
+fn trouble<T>(result: Result<T, StoreFault>) -> Trouble {
+    match result {
+        Ok(_) => panic!("it worked"),
+        Err(fault) => fault.trouble,
+    }
+}
+
+async fn write(opened: &mut Opened, rows: Vec<Row>) -> Result<Vec<Result<Receipt, Refused>>, StoreFault> {
+    let sealed = opened.mandate.seal(of(rows));
+    opened.writer.write(&[sealed]).await
+}
+
+fn packet(n: u128) -> PacketDraft {
+    crate::suite::ledger_packet(n)
+}
+
+async fn filled(path: &Path) -> Opened {
+    let mut opened = open_sqlite(path, ORIGIN).await.expect("opens");
+    let commit = Commit { rows: one_of_each(), packets: (0..40).map(packet).collect(), purges: vec![] };
+    let sealed = opened.mandate.seal(commit);
+    opened.writer.write(&[sealed]).await.expect("works").remove(0).expect("is written");
+    opened
+}
+
+#[tokio::test]
+async fn it_opens_again_with_its_content_and_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("deep/er/omniva.db");
+    let head = filled(&path).await.reader.head().await.expect("answered");
+    let opened = open_sqlite(&path, Uuid::from_u128(99)).await.expect("opens");
+    assert_eq!(opened.reader.head().await, Ok(head.clone()));
+    assert_eq!((head.origin, head.size), (ORIGIN, 40));
+    let mut store = Store::from(opened);
+    for row in one_of_each() {
+        assert_eq!(stored(&store, &row).await, Some(row));
+    }
+    // The ledger goes on where it was.
+    let receipt = store.commit(Commit { packets: vec![packet(50)], ..Commit::default() }).await.expect("is written");
+    assert_eq!(receipt.seqs, [40]);
+    assert!(store.opened.reader.describe().await.expect("answered").starts_with("SQLite 3."));
+}
+
+#[tokio::test]
+async fn a_second_engine_is_refused_and_a_reader_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let mut first = open_sqlite(&path, ORIGIN).await.expect("opens");
+    let refused = open_sqlite(&path, ORIGIN).await.map(|_| ()).expect_err("is refused");
+    assert_eq!(refused.trouble, Trouble::InUse);
+    assert_eq!(Fault::from(refused).code, Code::StoreInUse);
+    let reader = open_sqlite_read_only(&path).await.expect("opens");
+    write(&mut first, vec![Row::Project(project(1))]).await.expect("works").remove(0).expect("is written");
+    assert_eq!(reader.reader.project(id(1, 1)).await, Ok(Some(project(1))));
+    drop(first);
+    assert_eq!(reader.reader.projects(None, ALL).await.expect("answered").total, 1);
+    open_sqlite(&path, ORIGIN).await.expect("the lock went with its holder");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    drop(open_sqlite(&path, ORIGIN).await.expect("opens"));
+    let db = raw(&path).await;
+    db.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m9999_later', 0)").await.expect("is written");
+    db.close().await.expect("closes");
+    assert_eq!(trouble(open_sqlite(&path, ORIGIN).await), Trouble::Newer);
+    assert_eq!(trouble(open_sqlite_read_only(&path).await), Trouble::Newer);
+}
+
+#[tokio::test]
+async fn damage_and_strangers_are_told_apart_from_our_bugs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("text.db");
+    fs::write(&path, "this is no database, whatever its name says".repeat(200)).expect("is written");
+    assert_eq!(trouble(open_sqlite(&path, ORIGIN).await), Trouble::Corrupt);
+    let path = folder.path().join("other.db");
+    let db = raw(&path).await;
+    db.execute_unprepared("CREATE TABLE notes (id INTEGER)").await.expect("is made");
+    db.close().await.expect("closes");
+    assert_eq!(trouble(open_sqlite(&path, ORIGIN).await), Trouble::Corrupt);
+    assert_eq!(trouble(open_sqlite_read_only(&folder.path().join("none.db")).await), Trouble::Unavailable);
+    // A ledger that lost packets behind the engine's back.
+    let path = folder.path().join("torn.db");
+    drop(filled(&path).await);
+    let db = raw(&path).await;
+    db.execute_unprepared("DELETE FROM stardust_metadata WHERE seq = 39").await.expect("is gone");
+    db.close().await.expect("closes");
+    assert_eq!(trouble(open_sqlite(&path, ORIGIN).await), Trouble::Corrupt);
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_and_the_next_write_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let (mut writer, _) = open_writer(&path, ORIGIN).await.expect("opens");
+    let mandate = Mandate(());
+    let with = |n: u128, size: usize| {
+        let mut project = project(n);
+        project.description = "x".repeat(size);
+        mandate.seal(Commit { rows: vec![Row::Project(project)], packets: vec![packet(n)], purges: vec![] })
+    };
+    writer.write(&[with(1, 1)]).await.expect("works").remove(0).expect("is written");
+    writer.db.execute_unprepared("PRAGMA max_page_count = 1").await.expect("is set");
+    assert_eq!(trouble(writer.write(&[with(2, 1 << 20)]).await), Trouble::NoSpace);
+    assert_eq!(writer.last.lock().expect("held").as_ref().map(|fault| fault.trouble), Some(Trouble::NoSpace));
+    writer.db.execute_unprepared("PRAGMA max_page_count = 1000000").await.expect("is set");
+    let receipt = writer.write(&[with(2, 1 << 20)]).await.expect("works").remove(0).expect("is written");
+    assert_eq!(receipt.seqs, [1]);
+    assert_eq!(*writer.last.lock().expect("held"), None);
+}
+
+#[tokio::test]
+async fn a_database_that_may_not_be_written_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let (mut writer, _) = open_writer(&path, ORIGIN).await.expect("opens");
+    writer.db.execute_unprepared("PRAGMA query_only = on").await.expect("is set");
+    let sealed = Mandate(()).seal(of(vec![Row::Project(project(1))]));
+    assert_eq!(trouble(writer.write(&[sealed]).await), Trouble::ReadOnly);
+}
+
+#[tokio::test]
+async fn a_lock_held_elsewhere_is_unavailable() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let (mut writer, _) = open_writer(&path, ORIGIN).await.expect("opens");
+    writer.db.execute_unprepared("PRAGMA busy_timeout = 0").await.expect("is set");
+    let other = raw(&path).await;
+    other.execute_unprepared("BEGIN IMMEDIATE").await.expect("begins");
+    let sealed = Mandate(()).seal(of(vec![Row::Project(project(1))]));
+    assert_eq!(trouble(writer.write(std::slice::from_ref(&sealed)).await), Trouble::Unavailable);
+    other.execute_unprepared("ROLLBACK").await.expect("ends");
+    writer.write(&[sealed]).await.expect("works").remove(0).expect("is written");
+}
+
+#[tokio::test]
+async fn a_backup_made_while_writing_can_be_restored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let mut opened = filled(&path).await;
+    let to = folder.path().join("backups/one.db");
+    let manifest = opened.upkeep.backup(&to).await.expect("is made");
+    assert_eq!((manifest.origin, manifest.size), (ORIGIN, 40));
+    let head = opened.reader.head().await.expect("answered");
+    write(&mut opened, vec![Row::Project(project(2))]).await.expect("works").remove(0).expect("is written");
+    assert_eq!(trouble(opened.upkeep.backup(&to).await), Trouble::InUse);
+    assert_eq!(verify_backup(&to).await, Ok(manifest.clone()));
+    let names: Vec<_> =
+        fs::read_dir(to.parent().expect("a folder")).expect("reads").flatten().map(|e| e.file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+
+    assert_eq!(trouble(restore(&to, &path).await), Trouble::InUse);
+    let back = folder.path().join("back/omniva.db");
+    assert_eq!(restore(&to, &back).await, Ok(manifest));
+    assert_eq!(trouble(restore(&to, &back).await), Trouble::InUse);
+    let store = Store::from(open_sqlite(&back, Uuid::nil()).await.expect("opens"));
+    assert_eq!(store.opened.reader.head().await, Ok(head));
+    for row in one_of_each() {
+        assert_eq!(stored(&store, &row).await, Some(row));
+    }
+    assert_eq!(store.opened.reader.project(id(1, 2)).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_not_restored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = filled(&folder.path().join("omniva.db")).await;
+    let to = folder.path().join("one.db");
+    opened.upkeep.backup(&to).await.expect("is made");
+    let mut bytes = fs::read(&to).expect("reads");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&to, bytes).expect("is written");
+    assert_eq!(trouble(verify_backup(&to).await), Trouble::Corrupt);
+    let back = folder.path().join("back.db");
+    assert_eq!(trouble(restore(&to, &back).await), Trouble::Corrupt);
+    assert!(!back.exists());
+    fs::remove_file(beside(&to, ".json")).expect("is removed");
+    assert!(verify_backup(&to).await.is_err());
+}
+
+#[tokio::test]
+async fn a_changed_packet_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let opened = filled(&path).await;
+    assert_eq!(opened.upkeep.integrity().await, Ok(vec![]));
+    let db = raw(&path).await;
+    db.execute_unprepared("UPDATE stardust_metadata SET source = 'eclipse' WHERE seq = 7").await.expect("is changed");
+    let wrong = opened.upkeep.integrity().await.expect("answered");
+    assert_eq!(wrong, ["ledger: packet 7 does not have the hash of its content"]);
+    db.execute_unprepared("UPDATE ledger_meta SET size = 32, peaks = substr(peaks, 1, 32)").await.expect("is changed");
+    assert_eq!(opened.upkeep.integrity().await.expect("answered").len(), 2);
+}
+
+#[tokio::test]
+async fn the_derived_views_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let _opened = filled(&path).await;
+    let db = raw(&path).await;
+    for (view, rows) in [
+        ("latest_analysis_per_video", 1),
+        ("best_clip_per_video", 1),
+        ("pending_edit_jobs", 1),
+        ("upcoming_upload_schedule", 1),
+    ] {
+        let found = crate::sql::query::all(&db, format!("SELECT * FROM {view}"), vec![]).await.expect("is answered");
+        assert_eq!(found.len(), rows, "{view}");
+    }
+}
