@@ -8,6 +8,7 @@ use crate::config::MixTarget;
 /// Names of the reference; `youtube_shorts` and `instagram_reels` are accepted for `youtube` and `instagram`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(extend("enum" = ["tiktok", "instagram", "youtube", "podcast", "other", "instagram_reels", "youtube_shorts"]))]
 pub enum Platform {
     Tiktok,
     #[serde(alias = "instagram_reels")]
