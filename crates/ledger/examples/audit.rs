@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use omniva_contracts::engine::{EntityRef, EntityType, Moment, PacketDraft};
 use omniva_ledger::{
-    Audit, Content, Entry, Expected, Frontier, Hash, Signer, Tree, canonical, leaf_hash, verify_consistency,
-    verify_inclusion,
+    Audit, Content, Entry, Expected, Frontier, Hash, ProofFault, Signer, Tree, canonical, leaf_hash,
+    verify_consistency, verify_inclusion,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ fn rate(what: &str, count: u64, from: Instant) {
     println!("{what}: {:.0} a second ({:.2} us each)", count as f64 / seconds, seconds * 1e6 / count as f64);
 }
 
-fn main() {
+fn main() -> Result<(), ProofFault> {
     let count: u64 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
     let drafts: Vec<PacketDraft> = (0..count).map(draft).collect();
 
@@ -91,21 +91,22 @@ fn main() {
     let proofs = 10_000;
     for n in 0..proofs {
         let index = n * 7919 % count;
-        black_box(tree.inclusion(index, count, hashes.as_slice()).expect("proof"));
+        black_box(tree.inclusion(index, count, hashes.as_slice())?);
     }
     rate("inclusion proof", proofs, from);
-    let proof = tree.inclusion(count / 3, count, hashes.as_slice()).expect("proof");
+    let proof = tree.inclusion(count / 3, count, hashes.as_slice())?;
     let from = Instant::now();
     for _ in 0..proofs {
-        verify_inclusion(&hashes[(count / 3) as usize], count / 3, count, &proof, &root).expect("verifies");
+        verify_inclusion(&hashes[(count / 3) as usize], count / 3, count, &proof, &root)?;
     }
     rate("inclusion check", proofs, from);
     let from = Instant::now();
     for n in 0..proofs {
-        black_box(tree.consistency(1 + n * 7919 % count, count, hashes.as_slice()).expect("proof"));
+        black_box(tree.consistency(1 + n * 7919 % count, count, hashes.as_slice())?);
     }
     rate("consistency proof", proofs, from);
-    let old = tree.root_at(count / 3, hashes.as_slice()).expect("root");
-    let proof = tree.consistency(count / 3, count, hashes.as_slice()).expect("proof");
-    verify_consistency(count / 3, &old, count, &root, &proof).expect("verifies");
+    let old = tree.root_at(count / 3, hashes.as_slice())?;
+    let proof = tree.consistency(count / 3, count, hashes.as_slice())?;
+    verify_consistency(count / 3, &old, count, &root, &proof)?;
+    Ok(())
 }

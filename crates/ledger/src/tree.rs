@@ -90,7 +90,7 @@ impl Tree {
                 let Some(row) = self.full.get_mut(level) else { break };
                 row.push(hash);
                 match row.as_slice() {
-                    [.., left, right] if row.len() % 2 == 0 => hash = super::node_hash(left, right),
+                    [.., left, right] if row.len().is_multiple_of(2) => hash = super::node_hash(left, right),
                     _ => break,
                 }
             }
@@ -128,7 +128,7 @@ impl Tree {
     /// Leaves that [`Tree::root_at`] will ask for.
     pub fn wanted_for_root(&self, size: u64) -> Result<Vec<Range<u64>>, ProofFault> {
         self.holds(size)?;
-        Ok(if size == 0 { Vec::new() } else { self.wanted(vec![0..size]) })
+        Ok(if size == 0 { Vec::new() } else { self.wanted(std::iter::once(0..size).collect()) })
     }
 
     fn holds(&self, size: u64) -> Result<(), ProofFault> {
@@ -184,7 +184,7 @@ impl Tree {
 
     fn kept(&self, part: &Range<u64>) -> Option<Hash> {
         let size = part.end - part.start;
-        if size < RUN || !size.is_power_of_two() || part.start % size != 0 {
+        if size < RUN || !size.is_power_of_two() || !part.start.is_multiple_of(size) {
             return None;
         }
         let row = self.full.get(size.trailing_zeros().checked_sub(RUN_LEVEL)? as usize)?;

@@ -199,7 +199,7 @@ impl Book {
         let mut gather = Gather::new(inquiry.clone());
         let mut reads = 0;
         loop {
-            let queries = gather.next();
+            let queries = gather.wants();
             if queries.is_empty() {
                 return (gather.packets(), reads);
             }

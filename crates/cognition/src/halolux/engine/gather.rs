@@ -1,4 +1,4 @@
-//! Which packets to read for an answer, step by step and without I/O: ask [`Gather::next`], read, [`Gather::add`], until
+//! Which packets to read for an answer, step by step and without I/O: ask [`Gather::wants`], read, [`Gather::add`], until
 //! nothing more is asked for. The number of reads depends on the subject's own history, never on the size of the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +67,7 @@ impl Gather {
     }
 
     /// The reads that are wanted now; empty when all is there that can be had. Each is asked for once.
-    pub fn next(&mut self) -> Vec<Query> {
+    pub fn wants(&mut self) -> Vec<Query> {
         std::mem::take(&mut self.open)
     }
 

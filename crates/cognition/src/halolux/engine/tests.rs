@@ -103,7 +103,7 @@ fn gathering_has_an_end_and_a_limit() {
     let mut gather = Gather::new(Inquiry::Why(video));
     let mut reads = 0;
     loop {
-        let queries = gather.next();
+        let queries = gather.wants();
         if queries.is_empty() {
             break;
         }
