@@ -112,7 +112,7 @@ async fn storm(strategy: Plan, scripts: Vec<Vec<Step>>, restarts: Vec<Restart>, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
     #[test]
     fn storms_pass(
         strategy in prop_oneof![Just(Plan::OneForOne), Just(Plan::OneForAll), Just(Plan::RestForOne)],

@@ -92,7 +92,7 @@ impl Ward {
         if members.iter().any(|m| matches!(self.children[*m].life, Life::Stopping(_))) {
             return;
         }
-        for member in &members {
+        for member in members.iter().filter(|m| !matches!(self.children[**m].life, Life::Left)) {
             self.children[*member].node.turn(NodeState::BackingOff);
         }
         let cycle = &mut self.cycles[at];

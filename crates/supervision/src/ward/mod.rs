@@ -98,14 +98,14 @@ impl Ward {
     // --- first starts
 
     /// One after the other, so that a child finds those before it. One that fails is left to its policy; with it, in a
-    /// group that stands together, those that have not been started.
+    /// group that stands together, those that come after it: a cycle has taken them over.
     pub(crate) async fn start_all(&mut self, me: &Me) {
         for index in 0..self.children.len() {
             let start = self.prepare(me, index);
             let result = start.await;
-            let failed = result.is_err();
             self.born(me, index, result);
-            if self.escalation.is_some() || (failed && self.strategy != Strategy::OneForOne) {
+            let taken_over = self.strategy != Strategy::OneForOne && !self.cycles.is_empty();
+            if self.escalation.is_some() || taken_over {
                 return;
             }
         }
@@ -214,6 +214,9 @@ impl Ward {
             Verdict::Leave => {
                 child.life = Life::Left;
                 child.node.turn(NodeState::Stopped);
+                if exit != Exit::Finished {
+                    self.refuse_replies(index, &name, failure.as_deref().unwrap_or(exit.as_str()));
+                }
                 self.tree.tell(Happening::Left { name });
             }
             Verdict::Escalate { restarts } => {
