@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use omniva_actors::office::Refusal;
-use omniva_cognition::halolux::engine::{Gather, Inquiry, Query, explain, insights, lineage};
+use omniva_cognition::halolux::engine::{Gather, Inquiry, Query, explain_gathered, insights, lineage};
 use omniva_contracts::engine::{ClipInsights, EntityRef, EntityType, Explanation, Lineage, Packet};
 use omniva_store::{PacketFilter, Reader};
 use uuid::Uuid;
@@ -22,7 +22,7 @@ const QUESTION: &[Param] = &[Param::new(
     "`why`; `why_not` of a clip; `why_none` of a video, creator or project; `failure` of a job; `schedule` of a slot. \
      `why` when left out.",
 )];
-/// Explanations that are kept; each is as good as the last packet about its subject.
+/// Explanations that are kept; each is good until the ledger grows.
 const KEPT: usize = 512;
 
 pub const ROUTES: &[Route] = &[
@@ -56,12 +56,12 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// Reads what HaloLux asks for, a few packets at a time.
-async fn gather(reader: &dyn Reader, inquiry: Inquiry) -> Result<Vec<Packet>, Refusal> {
+async fn gather(reader: &dyn Reader, inquiry: Inquiry) -> Result<Gather, Refusal> {
     let mut gather = Gather::new(inquiry);
     loop {
-        let wanted = gather.next();
+        let wanted = gather.wants();
         if wanted.is_empty() {
-            return Ok(gather.packets());
+            return Ok(gather);
         }
         for query in wanted {
             let packets = read(reader, query).await?;
@@ -93,50 +93,50 @@ async fn read(reader: &dyn Reader, query: Query) -> Result<Vec<Packet>, Refusal>
 
 async fn clip_insights(c: &Call) -> Result<Reply, Refusal> {
     let clip = find(c).await?.clip_id;
-    let packets = gather(c.reader(), Inquiry::Why(EntityRef::new(EntityType::Clip, clip))).await?;
-    let found = insights(clip, &packets).ok_or_else(|| {
+    let gathered = gather(c.reader(), Inquiry::Why(EntityRef::new(EntityType::Clip, clip))).await?;
+    let found = insights(clip, &gathered.packets()).ok_or_else(|| {
         Refusal::new(409, "HALOLUX_PENDING", "nothing was decided about this clip yet").retry_after(5)
     })?;
     data(found)
 }
 
-/// The entity of the path and the last packet about it. Errors: `SUBJECT_NOT_FOUND`.
-async fn subject(c: &Call) -> Result<(EntityRef, Packet), Refusal> {
+/// The entity of the path. Errors: `SUBJECT_NOT_FOUND` when no packet is about it.
+async fn subject(c: &Call) -> Result<EntityRef, Refusal> {
     let name = format!("{}/{}", c.param("entity_type"), c.param("entity_id"));
     let nothing = || missing("SUBJECT_NOT_FOUND", &name);
     let kind = EntityType::parse(c.param("entity_type")).ok_or_else(nothing)?;
     let id: Uuid = c.id("entity_id", "SUBJECT_NOT_FOUND")?;
     let entity = EntityRef::new(kind, id);
-    let last = c.reader().last_packet_of(&entity).await.or_refuse()?.ok_or_else(nothing)?;
-    Ok((entity, last))
+    c.reader().last_packet_of(&entity).await.or_refuse()?.ok_or_else(nothing)?;
+    Ok(entity)
 }
 
 async fn entity_lineage(c: &Call) -> Result<Reply, Refusal> {
-    let (entity, _) = subject(c).await?;
-    let packets = gather(c.reader(), Inquiry::Why(entity.clone())).await?;
-    data(lineage(&entity, &packets))
+    let entity = subject(c).await?;
+    let gathered = gather(c.reader(), Inquiry::Why(entity.clone())).await?;
+    data(lineage(&entity, &gathered.packets()))
 }
 
 async fn explanation(c: &Call) -> Result<Reply, Refusal> {
-    let (entity, last) = subject(c).await?;
+    let entity = subject(c).await?;
     let question = c.query.text("question").unwrap_or("why");
     let inquiry = Inquiry::parse(question, entity.clone()).ok_or_else(|| {
         let wrong = format!("can't be asked about {}", entity.entity_type.as_str());
         Refusal::new(400, "VALIDATION_ERROR", format!("question {wrong}")).field("question", wrong)
     })?;
-    let key = (question.to_owned(), entity, last.seq);
+    // Any newer packet may belong to the answer, also one about something else.
+    let key = (question.to_owned(), entity, c.reader().head().await.or_refuse()?.size);
     if let Some(known) = c.shared.told.get(&key) {
         return data(known);
     }
-    let packets = gather(c.reader(), inquiry.clone()).await?;
-    let told = explain(&inquiry, &packets);
+    let told = explain_gathered(gather(c.reader(), inquiry).await?);
     c.shared.told.put(key, told.clone());
     data(told)
 }
 
 type Key = (String, EntityRef, u64);
 
-/// Explanations by question, subject and the place of the last packet about the subject.
+/// Explanations by question, subject and size of the ledger.
 #[derive(Default)]
 pub struct Told(Mutex<BTreeMap<Key, Explanation>>);
 

@@ -88,6 +88,10 @@ impl Gather {
         self.open.retain(|query| !matches!(query, Query::One(id) if held.contains_key(id)));
     }
 
+    pub fn inquiry(&self) -> &Inquiry {
+        &self.inquiry
+    }
+
     /// True when a limit kept packets out.
     pub fn cut(&self) -> bool {
         self.cut

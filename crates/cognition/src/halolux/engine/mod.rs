@@ -2,8 +2,8 @@
 //! alone: every sentence names those it rests on, what is missing is said, nothing else is.
 //!
 //! [`Gather`] says which packets to read, few at a time, so that the cost does not grow with the ledger; [`explain`],
-//! [`insights`] and [`lineage`] are pure functions of what was read. Cache by question, subject and the place of the
-//! last packet about the subject.
+//! [`insights`] and [`lineage`] are pure functions of what was read. An explanation may be kept for as long as the ledger
+//! has the same size: any newer packet may belong to it.
 
 mod evidence;
 mod facts;
@@ -72,7 +72,13 @@ impl Inquiry {
 /// Answers from these packets, in whatever order they come. Packets that have nothing to do with the subject are left
 /// out; without one about the subject the narrative is empty and `missing` says so.
 pub fn explain(inquiry: &Inquiry, packets: &[Packet]) -> Explanation {
-    story::tell(inquiry, packets)
+    story::tell(inquiry, packets, false)
+}
+
+/// As [`explain`], from what was gathered. Where a limit kept packets out, that is said and lowers the completeness.
+pub fn explain_gathered(gather: Gather) -> Explanation {
+    let (inquiry, cut) = (gather.inquiry().clone(), gather.cut());
+    story::tell(&inquiry, &gather.packets(), cut)
 }
 
 #[cfg(test)]

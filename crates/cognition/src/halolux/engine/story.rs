@@ -7,7 +7,7 @@ use omniva_contracts::engine::{ChainNode, Discarded, EntityRef, EntityType, Expl
 use super::evidence::{self, tally};
 use super::facts::{Body, Facts};
 use super::words::{plain, sentence, summary, told_elsewhere};
-use super::{Inquiry, jobs, leads, rulings};
+use super::{Inquiry, MAX_PACKETS, jobs, leads, rulings};
 
 /// Sentences after the answer, and nodes of the chain: beyond that a person reads nothing, and `missing` says how many
 /// there are.
@@ -15,12 +15,16 @@ const SENTENCES: usize = 160;
 const NODES: usize = 400;
 const DISCARDED: usize = 100;
 
-pub(super) fn tell(inquiry: &Inquiry, packets: &[Packet]) -> Explanation {
+/// `cut`: there are more packets than were read.
+pub(super) fn tell(inquiry: &Inquiry, packets: &[Packet], cut: bool) -> Explanation {
     let facts = Facts::new(packets);
     let subject = inquiry.subject();
     let story = concerning(&facts, &subject);
     let mut narrative = leads::leads(inquiry, &facts, &story);
     let mut tally = tally(inquiry, &facts, &story);
+    if cut {
+        tally.look(false, || format!("packets beyond what one answer may rest on ({MAX_PACKETS} at most)"));
+    }
     let told = narrated(&subject, &story);
     let untold = told.len().saturating_sub(SENTENCES);
     if untold > 0 {

@@ -110,7 +110,9 @@ fn gathering_has_an_end_and_a_limit() {
         reads += queries.len();
         queries.iter().for_each(|query| gather.add(book.read(query)));
     }
-    assert!(gather.cut() && reads <= 240 && gather.packets().len() <= MAX_PACKETS);
+    assert!(gather.cut() && reads <= 240 && gather.clone().packets().len() <= MAX_PACKETS);
+    let told = explain_gathered(gather);
+    assert!(told.missing.iter().any(|what| what.starts_with("packets beyond")) && told.completeness < 1.0);
 }
 
 #[test]
