@@ -8,11 +8,11 @@ use serde_json::Value;
 use tracing::Level;
 
 /// Fields that have their place in a line, in this order, after `ts`, `level`, `target`, `msg`.
-pub const PLACED: [&str; 5] = ["trace_id", "job_id", "project_id", "stage", "attempt"];
+pub(crate) const PLACED: [&str; 5] = ["trace_id", "job_id", "project_id", "stage", "attempt"];
 
 /// Flat: an inner span's field replaces an outer one's of the same name, the event's own replaces both.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub at: Moment,
     pub level: Level,
     pub target: String,
@@ -21,10 +21,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A text field, if it is there and is text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name).and_then(Value::as_str)
-    }
     fn in_order(&self) -> impl Iterator<Item = (&str, &Value)> {
         let placed = PLACED.iter().filter_map(|name| self.fields.get_key_value(*name));
         let others = self.fields.iter().filter(|(name, _)| !PLACED.contains(&name.as_str()));
@@ -33,7 +29,7 @@ impl Entry {
 }
 
 /// One line of JSON, without the line feed.
-pub fn json(entry: &Entry) -> String {
+pub(crate) fn json(entry: &Entry) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let mut line = format!(
         r#"{{"ts":"{}","level":"{}","target":{},"msg":{}"#,
@@ -54,7 +50,7 @@ pub fn json(entry: &Entry) -> String {
 }
 
 /// One line for eyes: time of day, level, target, message, `name=value`. Control signs are escaped.
-pub fn human(entry: &Entry, colours: bool) -> String {
+pub(crate) fn human(entry: &Entry, colours: bool) -> String {
     let stamp = entry.at.to_string();
     let time = stamp.get(11..23).unwrap_or(&stamp);
     let level = entry.level.as_str();

@@ -29,7 +29,7 @@ const TEXT_MAX: usize = 8 * 1024;
 const FIELDS_MAX: usize = 64;
 
 /// Where rows go. Full: the row is dropped and counted; logging never waits.
-pub struct Rows {
+pub(crate) struct Rows {
     pub sender: mpsc::Sender<LogRow>,
     pub ids: Mutex<Box<dyn Ids + Send>>,
     /// The least level that is stored.
@@ -42,7 +42,7 @@ pub(crate) enum Style {
     Human { colours: bool },
 }
 
-pub struct LinesLayer {
+pub(crate) struct LinesLayer {
     clock: Arc<dyn Clock + Send + Sync>,
     sink: Sink,
     style: Style,
@@ -103,15 +103,25 @@ impl Fields {
     }
 }
 
-/// Without secrets, and not too long. Cutting comes second: half a secret is one still.
+/// Without secrets, and not too long: cut at a space well behind the limit first, so that no more than that is searched and
+/// no secret is halved before it is recognised.
 fn clean(text: &str) -> String {
-    let mut text = redact::text(text).into_owned();
-    if text.len() > TEXT_MAX {
-        let cut = (0..=TEXT_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(cut);
-        text.push('…');
+    let mut head = upto(text, 2 * TEXT_MAX);
+    if head.len() < text.len()
+        && let Some(space) = head.rfind(char::is_whitespace)
+    {
+        head = upto(head, space);
     }
-    text
+    let clean = redact::text(head);
+    let kept = upto(&clean, TEXT_MAX);
+    let cut = kept.len() < clean.len() || head.len() < text.len();
+    if cut { format!("{kept}…") } else { clean.into_owned() }
+}
+
+/// The longest beginning of at most `bytes` bytes.
+fn upto(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
 }
 
 impl Visit for Fields {
@@ -153,6 +163,10 @@ where
 {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
+        // The runtime's own spans number its actors; ours name them.
+        if attributes.metadata().target().starts_with("ractor") {
+            return;
+        }
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
             span.extensions_mut().replace(fields);
@@ -346,6 +360,16 @@ mod tests {
         assert_eq!(line["text"].as_str().unwrap().len(), TEXT_MAX + '…'.len_utf8());
         assert_eq!((&line["field_ts"], &line["nan"]), (&"shadow".into(), &"NaN".into()));
         assert_eq!(line["ts"], "2024-05-07T15:00:00.123456Z");
+    }
+
+    #[test]
+    fn a_very_long_text_is_cut_before_it_is_searched() {
+        let far = format!("{} omv_farfarfar", "_ ".repeat(TEXT_MAX));
+        assert_eq!(clean(&far).len(), TEXT_MAX + '…'.len_utf8());
+        // Redaction shortens what comes before: a secret behind the limit must not move in.
+        let many = format!("{}https://u:s3cret@host/", "omv_abcdefghijklmnopqrstuvwxyz0123456789 ".repeat(1000));
+        assert!(!clean(&many).contains("s3cret") && !clean(&many).contains("abcdef"));
+        assert_eq!(clean("short"), "short");
     }
 
     #[test]

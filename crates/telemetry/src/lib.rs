@@ -11,8 +11,7 @@ mod output;
 pub mod redact;
 pub mod registry;
 
-pub use entry::{Entry, human, json};
 pub use install::{Config, Format, InstallError, Telemetry, install};
-pub use layer::{LinesLayer, Rows, UNSTORED_TARGET};
-pub use output::{FileLimits, Output, Sink};
+pub use layer::UNSTORED_TARGET;
+pub use output::{FileLimits, Output};
 pub use registry::{Kind, METRICS, Metric, docs};

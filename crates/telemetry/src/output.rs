@@ -33,7 +33,7 @@ struct Open {
 }
 
 /// Takes whole lines from any thread.
-pub struct Sink(To);
+pub(crate) struct Sink(To);
 
 enum To {
     Stderr,

@@ -39,7 +39,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let at_word = !out.ends_with(|c: char| c.is_ascii_alphanumeric());
+        let at_word = !out.ends_with(is_name);
         match secret_at(rest, at_word) {
             Some((kept, hidden)) => {
                 out.push_str(kept);
@@ -95,27 +95,30 @@ fn secret_at(rest: &str, at_word: bool) -> Option<(&str, usize)> {
             return (hidden > 0 && !prose).then(|| (&rest[..scheme.len()], hidden));
         }
     }
-    for header in ["authorization", "set-cookie", "cookie"] {
-        if starts_with(rest, header) {
-            let kept = header.len() + separator(&rest[header.len()..])?;
-            // To the end of the header: cookies hold spaces and semicolons.
-            let hidden = length_of(&rest[kept..], |c| !matches!(c, '\r' | '\n' | '"' | '\''));
-            return (hidden > 0).then(|| (&rest[..kept], hidden));
-        }
-    }
     named_value(rest)
 }
 
-/// `access_token=…`, `"client_secret": "…"`: the value of a secret name inside text.
+/// `access_token=…`, `"client_secret": "…"`, `Cookie: …`: the value of a secret name inside text.
 fn named_value(rest: &str) -> Option<(&str, usize)> {
-    let name = length_of(rest, |c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if name == 0 || !is_secret_name(&rest[..name]) {
+    let length = length_of(rest, is_name);
+    let name = &rest[..length];
+    if length == 0 || !is_secret_name(name) {
         return None;
     }
-    let kept = name + separator(&rest[name..])?;
-    let hidden =
-        length_of(&rest[kept..], |c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '&' | ',' | ';' | ')' | '}'));
+    let kept = length + separator(&rest[length..])?;
+    let value = &rest[kept..];
+    let lower = name.to_ascii_lowercase();
+    let hidden = if lower.ends_with("authorization") || lower.ends_with("cookie") {
+        // A header: to its end, because such values hold spaces and semicolons.
+        length_of(value, |c| !matches!(c, '\r' | '\n' | '"' | '\''))
+    } else {
+        length_of(value, |c| !c.is_whitespace() && !matches!(c, '"' | '\'' | '&' | ',' | ';' | ')' | '}'))
+    };
     (hidden > 0).then(|| (&rest[..kept], hidden))
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
 /// Length of `: `, `=`, `": "` and the like.
@@ -157,6 +160,9 @@ mod tests {
             ("Authorization: Bearer abc.def-ghi\nnext", "Authorization: [redacted]\nnext"),
             ("sent bearer abc.def, ok", "sent bearer [redacted], ok"),
             ("cookie: a=b; c=d", "cookie: [redacted]"),
+            ("Proxy-Authorization: Basic dXNlcg== x", "Proxy-Authorization: [redacted]"),
+            (r#"{"authorization":"Bearer ab cd","n":1}"#, r#"{"authorization":"[redacted]","n":1}"#),
+            ("x=basic dXNlcjpwYXNz", "x=basic [redacted]"),
             ("GET https://x.test/?access_token=abc&b=1", "GET https://x.test/?access_token=[redacted]&b=1"),
             (r#"{"client_secret": "s3", "a": 1}"#, r#"{"client_secret": "[redacted]", "a": 1}"#),
             ("postgres://omniva:pa@ss@db:5432/x", "postgres://[redacted]@db:5432/x"),
