@@ -30,7 +30,7 @@ pub struct Looked {
 }
 
 impl Looked {
-    pub const MAX_SKIPPED: usize = 100;
+    pub const MAX_SKIPPED: usize = 50;
 
     pub fn skip(&mut self, name: impl Into<String>, why: impl Into<String>) {
         if self.skipped.len() < Self::MAX_SKIPPED {

@@ -96,40 +96,40 @@ impl InboxSource {
         }
     }
 
-    fn entry(&self, name: OsString, window: &Window, looked: &mut Looked) -> Result<(), Fault> {
+    /// True when the file lies outside the window's time.
+    fn entry(&self, name: OsString, window: &Window, looked: &mut Looked) -> Result<bool, Fault> {
         let text = shown(&name);
         if let Some(why) = refused_name(&name) {
             if !why.is_empty() {
                 looked.skip(text, why);
             }
-            return Ok(());
+            return Ok(false);
         }
         let about = match fs::symlink_metadata(self.folder.join(&name)) {
             Ok(about) => about,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(self.fault(&error)),
         };
         if about.is_symlink() {
             looked.skip(text, "is a link: links are not followed");
-        } else if about.is_file() {
-            self.judge(Seen::new(name, &about), text, window, looked);
+            return Ok(false);
         }
-        Ok(())
+        Ok(about.is_file() && self.judge(Seen::new(name, &about), text, window, looked))
     }
 
-    fn judge(&self, seen: Seen, text: String, window: &Window, looked: &mut Looked) {
+    fn judge(&self, seen: Seen, text: String, window: &Window, looked: &mut Looked) -> bool {
         let at = seen.moment();
+        if window.since.is_some_and(|since| at < since) || window.until.is_some_and(|until| at > until) {
+            return true;
+        }
         if seen.bytes == 0 {
             looked.skip(text, "is empty");
-        } else if window.since.is_some_and(|since| at < since) {
-            looked.skip(text, "is older than the window");
-        } else if window.until.is_some_and(|until| at > until) {
-            looked.skip(text, "is newer than the window");
         } else if seen.bytes > window.max_bytes {
             looked.skip(text, format!("has {} bytes, more than the {} that are allowed", seen.bytes, window.max_bytes));
         } else {
             looked.items.push(seen.item(&self.folder));
         }
+        false
     }
 }
 
@@ -151,11 +151,16 @@ impl Source for InboxSource {
             names.push(entry.map_err(|e| self.fault(&e))?.file_name());
         }
         names.sort_unstable();
+        let mut outside = 0;
         for name in names {
             if monitor.cancelled() {
                 return Err(Fault::cancelled());
             }
-            self.entry(name, window, &mut looked)?;
+            outside += usize::from(self.entry(name, window, &mut looked)?);
+        }
+        // One line for all of them: an inbox that is never emptied says the same at every look.
+        if outside > 0 {
+            looked.skip("…", format!("{outside} files are older or newer than the window"));
         }
         looked.items.sort_by(|a, b| (a.posted_at, &a.url).cmp(&(b.posted_at, &b.url)));
         Ok(looked)
