@@ -52,6 +52,7 @@ impl Scheduler {
         watch.at("CALCULATE", 0.3);
         let now = Moment(context.clock.now_us());
         let booked = booked(context, &slot.target, now, &self.0.engine.schedule).await?;
+        let out = reader.project_counts(slot.project_id, now).await?.published_today;
         let request = SlotRequest {
             schedule_id: id,
             clip_id: slot.clip_id,
@@ -60,6 +61,7 @@ impl Scheduler {
             now,
             not_before: wish,
             daily_quota: project.settings.daily_quota,
+            published_today: u32::try_from(out).unwrap_or(u32::MAX),
             booked: &booked,
         };
         let result = recommend(&request, &self.0.engine.schedule);

@@ -68,3 +68,8 @@ pub fn advise(module: Module, brief: &Brief, config: &EngineConfig) -> Option<Ad
         Module::Zenith => return None,
     })
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod modules_tests;

@@ -72,3 +72,6 @@ pub struct Wanted {
     /// And the jobs that hold these unique keys and are not final.
     pub open_keys: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,8 @@ pub struct SlotRequest<'a> {
     pub not_before: Option<Moment>,
     /// Publications of the project in one UTC day.
     pub daily_quota: u32,
+    /// What the project published since the start of the UTC day, by whatever way.
+    pub published_today: u32,
     /// Bookings of the target, of all projects; the subject's own does not count.
     pub booked: &'a [Booking],
 }
@@ -57,6 +59,9 @@ pub fn recommend(request: &SlotRequest<'_>, config: &ScheduleConfig) -> Schedule
     for own in others.iter().filter(|b| b.project_id == request.project_id) {
         *days.entry(own.at.0.div_euclid(DAY)).or_default() += 1;
     }
+    // What is out was booked as well, as a rule: the larger of the two counts, as Zenith counts them.
+    let today = days.entry(request.now.0.div_euclid(DAY)).or_default();
+    *today = (*today).max(request.published_today);
     let (mut slot, mut looked, mut found) = (first, Vec::new(), false);
     for _ in 0..LOOKS {
         let against = against(slot, request, &others, &days, config);

@@ -29,6 +29,7 @@ fn request<'a>(now: Moment, quota: u32, booked: &'a [Booking]) -> SlotRequest<'a
         now,
         not_before: None,
         daily_quota: quota,
+        published_today: 0,
         booked,
     }
 }
@@ -58,6 +59,13 @@ fn spacing_quota_and_quiet_hours_move_a_slot_and_say_so() {
     assert_eq!(codes, ["too_close", "quiet_hours"]);
     let result = recommend(&request(now, 1, &booked), &config(""));
     assert_eq!(result.recommended_time, at("2024-05-08T00:00:00Z"));
+}
+
+#[test]
+fn what_was_published_without_a_booking_counts_too() {
+    let now = at("2024-05-07T12:00:00Z");
+    let request = SlotRequest { published_today: 2, ..request(now, 2, &[]) };
+    assert_eq!(recommend(&request, &config("")).recommended_time, at("2024-05-08T00:00:00Z"));
 }
 
 #[test]
