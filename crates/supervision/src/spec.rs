@@ -122,9 +122,8 @@ impl ChildSpec {
     /// A whole group as one child. Its time to stop and to start is what its own children may need together.
     pub fn group(group: Group) -> Self {
         let (name, inside) = (group.name.clone(), group.clone());
-        let mut policy = Policy::default();
-        policy.stop_within = group.time_to_stop();
-        policy.start_within = group.time_to_start();
+        let policy =
+            Policy { stop_within: group.time_to_stop(), start_within: group.time_to_start(), ..Policy::default() };
         let spawn = move |birth: Birth| -> BoxFuture<'static, Result<ActorCell, StartFailed>> {
             let group = inside.clone();
             Box::pin(async move {

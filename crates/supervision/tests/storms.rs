@@ -1,6 +1,8 @@
 //! Whatever children do and operators order: nobody lives twice, every order is answered, and in the end everything runs
 //! or the tree has given up in order.
 
+#![allow(clippy::unwrap_used)]
+
 mod kit;
 
 use kit::*;

@@ -1,5 +1,5 @@
 //! Scripted children, a diary of everything that happens with virtual times, and a tree on paused time.
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses its part
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
