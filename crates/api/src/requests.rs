@@ -33,6 +33,7 @@ pub struct UpdateProject {
     pub description: Option<String>,
     /// Only what is named changes; `null` brings back the default (RFC 7396).
     #[serde(default)]
+    #[allow(dead_code)] // merged as JSON
     pub settings: Option<SettingsPatch>,
 }
 
