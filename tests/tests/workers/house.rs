@@ -106,10 +106,12 @@ impl House {
         let folder = tempfile::tempdir().expect("a folder");
         let (inbox, output) = (folder.path().join("inbox"), folder.path().join("out"));
         fs::create_dir(&inbox).expect("made");
+        let mut engine = EngineConfig::load(None).expect("shipped");
+        engine.schedule.spacing_minutes = 60;
         let mut house = Self {
             inbox: inbox.canonicalize().expect("real"),
             output,
-            engine: EngineConfig::load(None).expect("shipped"),
+            engine,
             opened: open_memory(Uuid::from_u128(1)),
             creator: CreatorId(Uuid::from_u128(2)),
             project: ProjectId(Uuid::from_u128(3)),

@@ -78,7 +78,9 @@ fn takes_it_once(house: &mut House, item: &FoundItem) -> Video {
     let video = taken.video.clone().expect("a video");
     assert!((44.0..47.0).contains(&video.duration_seconds.expect("known")), "{video:?}");
     assert_eq!(video.file_path, format!("raw/{}/{}", &video.checksum[..2], video.checksum));
-    assert_eq!(done::<ScrapeResult>(house.run(&job)), taken, "an attempt that is repeated proposes the same rows");
+    let again: ScrapeResult = done(house.run(&job));
+    let ids = |r: &ScrapeResult| (r.post.post_id, r.video.as_ref().map(|v| v.video_id), r.artifacts[0].artifact_id);
+    assert_eq!(ids(&again), ids(&taken), "an attempt that is repeated proposes the same rows");
     let mut rows = vec![Row::Post(taken.post), Row::Video(video.clone())];
     rows.extend(taken.artifacts.into_iter().map(Row::Artifact));
     house.commit(rows);
@@ -272,8 +274,8 @@ fn recommends_a_slot(house: &mut House, clip: &Clip, upload: UploadJobId) {
     let payload = json!({ "clip_id": clip.clip_id, "schedule_id": slot.schedule_id });
     let job = house.job(JobKind::Schedule, EntityRef::new(EntityType::Schedule, slot.schedule_id), payload);
     let result: ScheduleResult = done(house.run(&job));
-    let spacing = Duration::from_secs(u64::from(house.engine.schedule.spacing_minutes) * 60);
-    assert!(result.recommended_time >= house.now().after(spacing - Duration::from_secs(60)), "{result:?}");
+    // An hour after the one that stands there, which was made a moment ago.
+    assert!(result.recommended_time > house.now().after(Duration::from_secs(3000)), "{result:?}");
 }
 
 fn keeps_house(house: &mut House, clip: &Clip, edited: Job) {
