@@ -18,9 +18,11 @@ impl World {
         self.active.clear();
         for _ in 0..PATIENCE {
             self.work();
-            self.sweep();
             if self.rests() {
-                return;
+                self.sweep();
+                if self.rests() {
+                    return;
+                }
             }
             let soon = self.runs.iter().map(|r| r.ends_at).chain(self.pending.iter().map(|p| p.at)).min();
             let due = wait(self.reader.next_due(self.now)).expect("readable");

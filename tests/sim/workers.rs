@@ -233,6 +233,7 @@ impl World {
     fn upload(&mut self, payload: &UploadPayload) -> Value {
         let key = payload.upload_job_id.to_string();
         self.delivered.push((payload.clip_id, "folder".into(), key));
+        self.look_outside();
         json!(UploadResult {
             upload_job_id: payload.upload_job_id,
             status: WorkStatus::Done,
