@@ -331,7 +331,7 @@ fn keeps_house(house: &mut House, clip: &Clip, edited: Job) {
 
 #[test]
 fn a_full_library_waits_and_nobody_loses_an_attempt() {
-    let mut house = House::new(u64::MAX / 2);
+    let house = House::new(u64::MAX / 2);
     fs::write(house.inbox.join("a.wav"), house::tone(6)).expect("written");
     let found: DiscoverResult = done(house.run(&house.discover(false)));
     let outcome = house.run(&house.scrape(&found.items[0]));
@@ -343,7 +343,7 @@ fn a_full_library_waits_and_nobody_loses_an_attempt() {
 
 #[test]
 fn what_can_not_be_taken_is_told_with_its_code() {
-    let mut house = House::new(0);
+    let house = House::new(0);
     fs::write(house.inbox.join("short.wav"), house::tone(2)).expect("written");
     let found: DiscoverResult = done(house.run(&house.discover(false)));
     let job = house.scrape(&found.items[0]);
