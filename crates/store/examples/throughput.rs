@@ -1,7 +1,7 @@
-//! Measures the store on SQLite with durable commits: `cargo run --release -p omniva-store --example throughput -- FOLDER`.
+//! Measures the store on SQLite with durable commits: `cargo run --release -p omniva-store --example throughput -- FOLDER [FINISHED]`.
 //!
 //! Prints rows/s of batched inserts, no-op jobs/s through their whole life (insert, claim, done; three packets each), and
-//! how long a claim takes over a million finished jobs.
+//! how long a claim takes over FINISHED (a million) finished jobs.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -175,7 +175,8 @@ async fn history(folder: &Path, finished: usize) -> Result<(), Failure> {
 async fn main() -> Result<(), Failure> {
     let folder = std::env::args().nth(1).ok_or("say in which folder to measure")?;
     let folder = Path::new(&folder);
+    let finished = std::env::args().nth(2).map_or(Ok(1_000_000), |number| number.parse())?;
     rows(folder, 102_400).await?;
     lives(folder, 50_000).await?;
-    history(folder, 1_000_000).await
+    history(folder, finished).await
 }

@@ -15,7 +15,7 @@ use crate::Refused;
 use crate::relations::{Key, depth, key, references, unique};
 
 /// Rows in one statement; fewer are written by smaller ones. A handful of fixed sizes keeps the statements prepared.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+const CHUNKS: [usize; 4] = [128, 32, 8, 1];
 
 /// Why a group did not go in whole.
 pub(crate) enum Stop {

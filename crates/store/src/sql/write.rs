@@ -72,17 +72,21 @@ impl<'a> Batch<'a> {
         Self { commits, leaves, answers, frontier }
     }
 
-    /// Writes what can be written, in order.
+    fn open(&self, from: usize, to: usize) -> Vec<usize> {
+        (from..to).filter(|n| self.answers.get(*n).is_some_and(Option::is_none)).collect()
+    }
+
+    /// Writes what can be written, in order, given that all of it together can't be.
     async fn settle(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        let mut groups = vec![(0, self.commits.len())];
+        let middle = self.commits.len() / 2;
+        let mut groups = vec![(middle, self.commits.len()), (0, middle)];
         while let Some((from, to)) = groups.pop() {
-            let members: Vec<usize> =
-                (from..to).filter(|n| self.answers.get(*n).is_some_and(Option::is_none)).collect();
+            let members = self.open(from, to);
             match members.as_slice() {
                 [] => {}
                 [one] => self.alone(tx, *one).await?,
                 many => {
-                    if !self.together(tx, many).await? {
+                    if !self.guarded(tx, many).await? {
                         let middle = from + (to - from) / 2;
                         groups.extend([(middle, to), (from, middle)]);
                     }
@@ -93,13 +97,24 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes a group whole, or leaves no trace of it and answers false.
+    async fn guarded(&mut self, tx: &DatabaseTransaction, members: &[usize]) -> Result<bool, DbErr> {
+        savepoint(tx).await?;
+        let done = self.together(tx, members).await?;
+        if done {
+            release(tx).await?
+        } else {
+            undo(tx).await?
+        }
+        Ok(done)
+    }
+
+    /// Writes a group whole; when it answers false, the caller takes back what of it was written.
     async fn together(&mut self, tx: &DatabaseTransaction, members: &[usize]) -> Result<bool, DbErr> {
         let commits: Vec<&Commit> = members.iter().filter_map(|n| self.commits.get(*n).copied()).collect();
         if commits.iter().any(|commit| !commit.purges.is_empty()) {
             return Ok(false);
         }
         let mut frontier = self.frontier.clone();
-        savepoint(tx).await?;
         let written = match write_rows(tx, &commits).await {
             Ok(()) => {
                 let leaves: Vec<Leaf<'_>> = members
@@ -114,10 +129,9 @@ impl<'a> Batch<'a> {
         };
         let mut seqs = match written {
             Ok(seqs) => seqs.into_iter(),
-            Err(Stop::Conflict(_)) => return undo(tx).await.map(|()| false),
+            Err(Stop::Conflict(_)) => return Ok(false),
             Err(Stop::Db(error)) => return Err(error),
         };
-        release(tx).await?;
         self.frontier = frontier;
         for (n, commit) in members.iter().zip(commits) {
             let receipt = Receipt { seqs: seqs.by_ref().take(commit.packets.len()).collect() };
@@ -238,11 +252,20 @@ impl SqlWriter {
     }
 
     async fn try_write(&mut self, batch: &[Sealed]) -> Result<Answers, DbErr> {
-        let tx = self.begin().await?;
+        let mut tx = self.begin().await?;
         let frontier = self.end_of_ledger(&tx).await?;
         let size = frontier.size();
         let mut batch = Batch::new(batch, frontier);
-        batch.settle(&tx).await?;
+        // Mostly nothing is refused: then the transaction itself is all that has to be undone, and SQLite need not keep
+        // every page that it changes a second time for a savepoint.
+        let open = batch.open(0, batch.commits.len());
+        if open.len() < 2 {
+            batch.settle(&tx).await?;
+        } else if !batch.together(&tx, &open).await? {
+            tx.rollback().await?;
+            tx = self.begin().await?;
+            batch.settle(&tx).await?;
+        }
         if batch.frontier.size() != size {
             keep_frontier(&tx, size, &batch.frontier).await?;
         }

@@ -12,9 +12,9 @@ use crate::*;
 pub(crate) fn packet(n: u128) -> PacketDraft {
     PacketDraft {
         stardust_id: id(20, n),
-        kind: if n % 3 == 0 { "job.claimed".into() } else { "clip.chosen".into() },
+        kind: if n.is_multiple_of(3) { "job.claimed".into() } else { "clip.chosen".into() },
         entity: EntityRef::new(EntityType::Job, id::<Uuid>(7, n % 4)),
-        project_id: (n % 2 == 0).then(|| id(1, 1)),
+        project_id: n.is_multiple_of(2).then(|| id(1, 1)),
         trace_id: id(30, n % 5),
         source: "zenith".into(),
         meta_parents: if n == 0 { vec![] } else { vec![id(20, n - 1), id(20, 0), id(20, 0)] },

@@ -208,7 +208,7 @@ pub(super) async fn counts_of_a_project(mut store: Store) {
 pub(super) async fn logs_by_filter(mut store: Store) {
     let log = |n: u128| LogRow {
         log_id: id(15, n),
-        source: if n % 2 == 0 { "zenith".into() } else { "editor_worker".into() },
+        source: if n.is_multiple_of(2) { "zenith".into() } else { "editor_worker".into() },
         level: if n == 3 { LogLevel::Error } else { LogLevel::Info },
         message: format!("line {n}"),
         project_id: (n == 1).then(|| id(1, 9)),
