@@ -52,8 +52,12 @@ pub(super) async fn of_subject(reader: &dyn Reader, brief: &mut Brief) -> Result
         {
             brief.same_checksum.push(EntityRef::new(EntityType::Video, same.video_id));
         }
-        let filter =
-            ClipFilter { video: Some(video.video_id), statuses: TAKEN.to_vec(), newest_first: true, ..Default::default() };
+        let filter = ClipFilter {
+            video: Some(video.video_id),
+            statuses: TAKEN.to_vec(),
+            newest_first: true,
+            ..Default::default()
+        };
         let own = brief.clip.as_ref().map(|c| c.clip_id);
         let all = reader.clips(&filter, SIBLINGS).await?.items;
         brief.siblings = all.iter().filter(|c| Some(c.clip_id) != own).map(ClipDigest::of).collect();

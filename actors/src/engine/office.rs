@@ -19,7 +19,10 @@ const HEALTH: Duration = Duration::from_secs(2);
 impl Office for Engine {
     async fn ask(&self, asked: Asked) -> Result<Granted, Refusal> {
         if *self.stopping.borrow() {
-            return Err(Refusal { retry_after: Some(10), ..Refusal::new(503, "ENGINE_STOPPING", "the engine is stopping") });
+            return Err(Refusal {
+                retry_after: Some(10),
+                ..Refusal::new(503, "ENGINE_STOPPING", "the engine is stopping")
+            });
         }
         self.kit.wires.zenith.up(HEALTH).await;
         let answer = self.kit.wires.zenith.ask(|reply| zenith::Msg::Ask(Box::new(asked), reply), ANSWER).await;
@@ -61,11 +64,8 @@ impl Office for Engine {
             Ok(fault) => fault.map(|fault| fault.to_string()),
             Err(down) => Some(down.to_string()),
         };
-        let mut parts = vec![
-            ("engine".to_owned(), stopping),
-            ("store".to_owned(), read),
-            ("store-writer".to_owned(), written),
-        ];
+        let mut parts =
+            vec![("engine".to_owned(), stopping), ("store".to_owned(), read), ("store-writer".to_owned(), written)];
         let unwell = self.root.view().into_iter().filter(|node| node.state != NodeState::Running);
         parts.extend(unwell.map(|node| (node.name, Some(node.state.as_str().to_owned()))));
         parts

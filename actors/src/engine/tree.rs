@@ -55,7 +55,12 @@ pub(super) fn tree(kit: &Arc<Kit>, hands: Hands) -> Group {
         .child(ChildSpec::group(infra(kit, writer, seal, logs)).limit(3, secs(300)).backoff(millis(200)..secs(5)))
         // The authority has no state that counts, so it may return at once; ten failures in a minute are a fault of ours
         // that no restart heals.
-        .child(child(Zenith { mandate }, &wires.zenith, kit).limit(10, secs(60)).backoff(millis(20)..secs(5)).stop_within(secs(3)))
+        .child(
+            child(Zenith { mandate }, &wires.zenith, kit)
+                .limit(10, secs(60))
+                .backoff(millis(20)..secs(5))
+                .stop_within(secs(3)),
+        )
         .child(ChildSpec::group(cognition(kit, data)).limit(3, secs(300)).backoff(millis(200)..secs(5)))
         .child(ChildSpec::group(workers(kit, works)).limit(3, secs(300)).backoff(millis(200)..secs(5)))
         // Last, so that claims begin when there is somebody to run them, and end first.
@@ -82,8 +87,18 @@ fn infra(
         // Orders wait in the store; seconds do not matter to them.
         .child(child(Outbox, &wires.outbox, kit).limit(5, secs(60)).backoff(millis(100)..secs(10)).stop_within(secs(2)))
         // Log rows are telemetry: never worth the engine's life, so it may fail often before anyone hears of it.
-        .child(child(LogWriter { rows: logs }, &wires.log_writer, kit).limit(30, secs(60)).backoff(secs(1)..secs(30)).stop_within(secs(1)))
-        .child(child(Checkpointer { seal }, &wires.checkpointer, kit).limit(10, secs(60)).backoff(millis(200)..secs(30)).stop_within(secs(2)))
+        .child(
+            child(LogWriter { rows: logs }, &wires.log_writer, kit)
+                .limit(30, secs(60))
+                .backoff(secs(1)..secs(30))
+                .stop_within(secs(1)),
+        )
+        .child(
+            child(Checkpointer { seal }, &wires.checkpointer, kit)
+                .limit(10, secs(60))
+                .backoff(millis(200)..secs(30))
+                .stop_within(secs(2)),
+        )
 }
 
 fn cognition(kit: &Arc<Kit>, data: PathBuf) -> Group {
@@ -93,10 +108,20 @@ fn cognition(kit: &Arc<Kit>, data: PathBuf) -> Group {
         if let Some(line) = wires.modules.get(&module) {
             // A brief that a module cannot bear fails it once in each deliberation; a missing word has its rule. Twenty in
             // five minutes are more than one bad brief.
-            group = group.child(child(Adviser { module }, line, kit).limit(20, secs(300)).backoff(millis(10)..secs(10)).stop_within(secs(2)));
+            group = group.child(
+                child(Adviser { module }, line, kit)
+                    .limit(20, secs(300))
+                    .backoff(millis(10)..secs(10))
+                    .stop_within(secs(2)),
+            );
         }
     }
-    group.child(child(Infinity { data }, &wires.infinity, kit).limit(20, secs(300)).backoff(millis(500)..secs(30)).stop_within(secs(1)))
+    group.child(
+        child(Infinity { data }, &wires.infinity, kit)
+            .limit(20, secs(300))
+            .backoff(millis(500)..secs(30))
+            .stop_within(secs(1)),
+    )
 }
 
 fn workers(kit: &Arc<Kit>, works: BTreeMap<JobKind, Arc<dyn Work>>) -> Group {
@@ -105,7 +130,12 @@ fn workers(kit: &Arc<Kit>, works: BTreeMap<JobKind, Arc<dyn Work>>) -> Group {
         if let Some(line) = kit.wires.pools.get(&kind) {
             // A bad job never comes this far: its panic is its outcome. What fails here is the pool itself; its jobs go on
             // meanwhile.
-            group = group.child(child(Pool { kind, work }, line, kit).limit(10, secs(60)).backoff(millis(20)..secs(10)).stop_within(secs(3)));
+            group = group.child(
+                child(Pool { kind, work }, line, kit)
+                    .limit(10, secs(60))
+                    .backoff(millis(20)..secs(10))
+                    .stop_within(secs(3)),
+            );
         }
     }
     group
@@ -116,9 +146,16 @@ fn jobs(kit: &Arc<Kit>) -> Group {
     Group::new("jobs", Strategy::OneForOne)
         .child(child(Cron, &wires.cron, kit).limit(5, secs(60)).backoff(millis(200)..secs(10)).stop_within(secs(1)))
         // Brings back within half a lease what was lost; a lease is thirty seconds.
-        .child(child(Rescuer, &wires.rescuer, kit).limit(10, secs(60)).backoff(millis(50)..secs(5)).stop_within(secs(1)))
+        .child(
+            child(Rescuer, &wires.rescuer, kit).limit(10, secs(60)).backoff(millis(50)..secs(5)).stop_within(secs(1)),
+        )
         // All work waits for it.
-        .child(child(Dispatcher, &wires.dispatcher, kit).limit(10, secs(60)).backoff(millis(10)..secs(5)).stop_within(secs(1)))
+        .child(
+            child(Dispatcher, &wires.dispatcher, kit)
+                .limit(10, secs(60))
+                .backoff(millis(10)..secs(5))
+                .stop_within(secs(1)),
+        )
 }
 
 /// Says what supervisors do.
@@ -142,7 +179,9 @@ impl Watcher for Watch {
                 meter::actor_killed(name);
                 tracing::warn!(actor = %name, within_ms = within.as_millis(), "an actor did not stop in time and was killed");
             }
-            Happening::Stuck { name } => tracing::error!(actor = %name, "an actor can't be ended: its code does not return"),
+            Happening::Stuck { name } => {
+                tracing::error!(actor = %name, "an actor can't be ended: its code does not return")
+            }
             Happening::Stalled { name, silent } => {
                 tracing::error!(actor = %name, silent_ms = silent.as_millis(), "an actor stood still and was killed");
             }

@@ -39,7 +39,8 @@ fn packet(desk: &mut Desk<'_>, notes: &[RequestNote]) -> PacketDraft {
     let groups: Vec<Value> = groups
         .into_iter()
         .map(|((method, path, status, code, actor), ids)| {
-            let mut group = json!({ "method": method, "path": path, "status": status, "actor": actor, "requests": ids });
+            let mut group =
+                json!({ "method": method, "path": path, "status": status, "actor": actor, "requests": ids });
             if let (false, Some(group)) = (code.is_empty(), group.as_object_mut()) {
                 group.insert("code".into(), json!(code));
             }

@@ -116,7 +116,10 @@ pub(super) fn is_web_address(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     rest.is_some_and(|rest| {
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        !host.is_empty() && !host.contains('@') && url.len() <= 2_048 && !url.chars().any(|c| c.is_control() || c == ' ')
+        !host.is_empty()
+            && !host.contains('@')
+            && url.len() <= 2_048
+            && !url.chars().any(|c| c.is_control() || c == ' ')
     })
 }
 

@@ -7,11 +7,11 @@ use omniva_contracts::engine::{
 };
 use serde_json::json;
 
+use super::Refusal;
 use super::check::{EDIT_OPERATIONS, Faults};
 use super::desk::{Deed, Desk, OrRefuse};
 use super::jobs::{Order, enqueue};
 use super::plan::Done;
-use super::Refusal;
 
 pub(super) async fn find(desk: &Desk<'_>, id: ClipId) -> Result<Clip, Refusal> {
     let found = desk.reader.clip(id).await.or_refuse()?;

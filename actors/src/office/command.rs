@@ -16,10 +16,24 @@ pub enum QueueCommand {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    CreateProject { name: String, description: String, settings: ProjectSettings },
-    UpdateProject { project: ProjectId, description: Option<String>, settings: Option<ProjectSettings> },
-    StartProject { project: ProjectId, reason: String },
-    StopProject { project: ProjectId, reason: String },
+    CreateProject {
+        name: String,
+        description: String,
+        settings: ProjectSettings,
+    },
+    UpdateProject {
+        project: ProjectId,
+        description: Option<String>,
+        settings: Option<ProjectSettings>,
+    },
+    StartProject {
+        project: ProjectId,
+        reason: String,
+    },
+    StopProject {
+        project: ProjectId,
+        reason: String,
+    },
     AddCreator {
         project: ProjectId,
         platform: Platform,
@@ -36,10 +50,23 @@ pub enum Command {
         rights: Option<RightsBasis>,
         source: Option<SourceSpec>,
     },
-    RemoveCreator { creator: CreatorId },
+    RemoveCreator {
+        creator: CreatorId,
+    },
     /// `creators` empty: all active ones.
-    Scrape { project: ProjectId, creators: Vec<CreatorId>, since: Option<Moment>, until: Option<Moment>, force: bool },
-    EditClip { clip: ClipId, operations: Vec<String>, priority: Option<i32>, gpu_required: bool },
+    Scrape {
+        project: ProjectId,
+        creators: Vec<CreatorId>,
+        since: Option<Moment>,
+        until: Option<Moment>,
+        force: bool,
+    },
+    EditClip {
+        clip: ClipId,
+        operations: Vec<String>,
+        priority: Option<i32>,
+        gpu_required: bool,
+    },
     UploadClip {
         clip: ClipId,
         title: Option<String>,
@@ -48,20 +75,51 @@ pub enum Command {
         scheduled_time: Option<Moment>,
         privacy_status: Option<PrivacyStatus>,
     },
-    Reschedule { project: ProjectId, reason: String, target_day: Option<String> },
-    RetryJob { job: JobId },
-    CancelJob { job: JobId, reason: String },
-    PrioritiseJob { job: JobId, priority: i32 },
-    ControlQueue { queue: JobKind, command: QueueCommand, reason: String },
+    Reschedule {
+        project: ProjectId,
+        reason: String,
+        target_day: Option<String>,
+    },
+    RetryJob {
+        job: JobId,
+    },
+    CancelJob {
+        job: JobId,
+        reason: String,
+    },
+    PrioritiseJob {
+        job: JobId,
+        priority: i32,
+    },
+    ControlQueue {
+        queue: JobKind,
+        command: QueueCommand,
+        reason: String,
+    },
     Impose(Override),
     /// Eclipse's measures by hand, and other orders.
-    Order { order: Order, reason: String },
-    CreateKey { name: String, role: Role, expires_at: Option<Moment>, hash: String },
-    RevokeKey { key: ApiKeyId },
+    Order {
+        order: Order,
+        reason: String,
+    },
+    CreateKey {
+        name: String,
+        role: Role,
+        expires_at: Option<Moment>,
+        hash: String,
+    },
+    RevokeKey {
+        key: ApiKeyId,
+    },
     /// Jobs that do nothing, for measuring. A key whose job is not final yet makes no second one.
-    EnqueueNoop { count: u32, unique_keys: Vec<String> },
+    EnqueueNoop {
+        count: u32,
+        unique_keys: Vec<String>,
+    },
     /// Requests that changed nothing (reads, refusals), written down in one go.
-    RecordRequests { notes: Vec<RequestNote> },
+    RecordRequests {
+        notes: Vec<RequestNote>,
+    },
 }
 
 /// One request that changed nothing.

@@ -152,8 +152,7 @@ pub(super) async fn cancel(desk: &mut Desk<'_>, id: JobId, reason: &str) -> Done
         return Err(Refusal::new(409, "JOB_NOT_CANCELLABLE", format!("job {id} is being cancelled already")));
     }
     let why = if reason.is_empty() { "an operator asked for it" } else { reason };
-    let (next, packet) =
-        moved(desk, job, JobEvent::CancelAsked { why: why.to_owned() }, "JOB_NOT_CANCELLABLE").await?;
+    let (next, packet) = moved(desk, job, JobEvent::CancelAsked { why: why.to_owned() }, "JOB_NOT_CANCELLABLE").await?;
     let data = answer(&next);
     desk.rows.push(Row::Job(Box::new(next)));
     if running {

@@ -83,7 +83,8 @@ pub(super) async fn revoke(desk: &mut Desk<'_>, id: ApiKeyId) -> Done {
     let before = desk.last_of(&entity(id)).await?;
     let packet = desk.record(Deed::new("api_key.revoked", entity(id), None, json!({ "name": key.name })).after(before));
     let revoked = ApiKey { revoked_at: Some(desk.now), version: key.version + 1, ..key.clone() };
-    let data = json!({ "api_key_id": id, "name": revoked.name, "role": revoked.role, "revoked_at": revoked.revoked_at });
+    let data =
+        json!({ "api_key_id": id, "name": revoked.name, "role": revoked.role, "revoked_at": revoked.revoked_at });
     desk.rows.push(Row::ApiKey(revoked));
     Ok((200, data, packet))
 }

@@ -43,10 +43,7 @@ pub(super) async fn impose(desk: &mut Desk<'_>, what: &Override) -> Done {
 }
 
 /// The subject must be there; its project and trace go into the packet.
-async fn subject_of(
-    desk: &Desk<'_>,
-    subject: &EntityRef,
-) -> Result<(Option<ProjectId>, Option<TraceId>), Refusal> {
+async fn subject_of(desk: &Desk<'_>, subject: &EntityRef) -> Result<(Option<ProjectId>, Option<TraceId>), Refusal> {
     let id = subject.entity_id;
     let missing = || {
         let message = format!("there is no {id} among {}", subject.entity_type.as_str());
@@ -85,8 +82,10 @@ async fn subject_of(
             desk.reader.post(PostId(id)).await.or_refuse()?.ok_or_else(missing)?;
             Ok((None, None))
         }
-        _ => Err(Refusal::new(400, "VALIDATION_ERROR", "nothing is decided about such a subject")
-            .field("subject.entity_type", "must be clips, videos, posts, creators, projects, jobs, upload_jobs or schedules")),
+        _ => Err(Refusal::new(400, "VALIDATION_ERROR", "nothing is decided about such a subject").field(
+            "subject.entity_type",
+            "must be clips, videos, posts, creators, projects, jobs, upload_jobs or schedules",
+        )),
     }
 }
 

@@ -85,8 +85,8 @@ async fn search_again(desk: &mut Desk<'_>, mut schedule: Schedule, cause: Packet
     let clip = desk.reader.clip(schedule.clip_id).await.or_refuse()?;
     let payload = json!(SchedulePayload { clip_id: schedule.clip_id, schedule_id: id });
     let subject = EntityRef::new(EntityType::Schedule, id);
-    let mut order = NewOrder::new(JobKind::Schedule, Some(schedule.project_id), subject, payload)
-        .unique(key::schedule(id));
+    let mut order =
+        NewOrder::new(JobKind::Schedule, Some(schedule.project_id), subject, payload).unique(key::schedule(id));
     if let Some(clip) = &clip {
         order = order.trace(clip.trace_id);
     }

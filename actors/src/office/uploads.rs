@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use omniva_cognition::flow::payload::{FOLDER as TARGET, SchedulePayload, UploadPayload, key};
 use omniva_contracts::engine::{
-    Clip, ClipStatus, EntityRef, EntityType, JobKind, Moment, PacketId, Row, Schedule, ScheduleStatus,
-    UploadJobRow, WorkStatus,
+    Clip, ClipStatus, EntityRef, EntityType, JobKind, Moment, PacketId, Row, Schedule, ScheduleStatus, UploadJobRow,
+    WorkStatus,
 };
 use omniva_contracts::wire::PrivacyStatus;
 use omniva_store::{Page, ScheduleFilter, UploadFilter};
@@ -137,7 +137,8 @@ async fn existing(desk: &Desk<'_>, clip: &Clip) -> Result<Option<UploadJobRow>, 
     let old = all.into_iter().find(|u| u.target == TARGET);
     match old {
         Some(u) if !matches!(u.status, WorkStatus::Error | WorkStatus::Cancelled) => {
-            let message = format!("clip {} has upload {} already ({})", clip.clip_id, u.upload_job_id, u.status.as_str());
+            let message =
+                format!("clip {} has upload {} already ({})", clip.clip_id, u.upload_job_id, u.status.as_str());
             Err(Refusal::new(409, "UPLOAD_EXISTS", message))
         }
         other => Ok(other),

@@ -2,7 +2,7 @@
 //! with it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use omniva_contracts::engine::{Job, JobId, Moment, Outcome};
@@ -14,6 +14,8 @@ use crate::work::{Sign, StopSign};
 #[derive(Default)]
 pub struct Bench {
     taken: AtomicU32,
+    /// Word of a place that came back is on its way: one is enough for many.
+    told: AtomicBool,
     pub(super) running: Mutex<BTreeMap<JobId, Runner>>,
 }
 
@@ -50,13 +52,24 @@ pub struct Ended {
 /// The right to run one job; given back when it is dropped, wherever that happens.
 pub struct Place {
     bench: Arc<Bench>,
-    freed: Arc<dyn Fn() + Send + Sync>,
+    freed: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Place {
+    /// Gives it back without a word: there was nothing to run, so nobody waits for it.
+    pub fn unused(mut self) {
+        self.freed = None;
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.bench.taken.fetch_sub(1, Ordering::AcqRel);
-        (self.freed)();
+        if let Some(freed) = &self.freed
+            && !self.bench.told.swap(true, Ordering::AcqRel)
+        {
+            freed();
+        }
     }
 }
 
@@ -66,6 +79,11 @@ impl Bench {
         self.taken.load(Ordering::Acquire)
     }
 
+    /// The word has been heard: the next place that comes back is worth another.
+    pub fn heard(&self) {
+        self.told.store(false, Ordering::Release);
+    }
+
     /// At most `wanted` places, as many as `limit` leaves. `freed` is called whenever one of them comes back.
     pub fn reserve(self: &Arc<Self>, wanted: u32, limit: u32, freed: &Arc<dyn Fn() + Send + Sync>) -> Vec<Place> {
         let mut got = 0;
@@ -73,7 +91,7 @@ impl Bench {
             got = wanted.min(limit.saturating_sub(taken));
             (got > 0).then_some(taken + got)
         });
-        (0..got).map(|_| Place { bench: self.clone(), freed: freed.clone() }).collect()
+        (0..got).map(|_| Place { bench: self.clone(), freed: Some(freed.clone()) }).collect()
     }
 
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<JobId, Runner>) -> T) -> T {
@@ -112,9 +130,17 @@ mod tests {
         let count = freed.clone();
         let note: Arc<dyn Fn() + Send + Sync> = Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed)));
         let first = bench.reserve(3, 4, &note);
-        assert_eq!((first.len(), bench.reserve(5, 4, &note).len(), bench.taken()), (3, 1, 3), "the fourth was dropped");
+        bench.reserve(5, 4, &note).into_iter().for_each(Place::unused);
+        assert_eq!(
+            (first.len(), bench.taken(), freed.load(Ordering::Relaxed)),
+            (3, 3, 0),
+            "the fourth came back quietly"
+        );
         assert!(bench.reserve(1, 2, &note).is_empty(), "a lower limit takes nothing away and gives nothing");
         drop(first);
-        assert_eq!((bench.taken(), freed.load(Ordering::Relaxed)), (0, 4));
+        assert_eq!((bench.taken(), freed.load(Ordering::Relaxed)), (0, 1), "one word for three");
+        bench.heard();
+        drop(bench.reserve(1, 1, &note));
+        assert_eq!(freed.load(Ordering::Relaxed), 2);
     }
 }

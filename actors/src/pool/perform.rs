@@ -21,7 +21,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 const REBORN: Duration = Duration::from_secs(2);
 
 /// Starts the worker of one job beside the mailbox.
-pub(super) fn start(kit: &Arc<Kit>, work: &Arc<dyn Work>, bench: &Arc<Bench>, line: &Line<Msg>, job: Job, place: Place) {
+pub(super) fn start(
+    kit: &Arc<Kit>,
+    work: &Arc<dyn Work>,
+    bench: &Arc<Bench>,
+    line: &Line<Msg>,
+    job: Job,
+    place: Place,
+) {
     let (id, fence) = (job.id, job.fence);
     let runner = Runner::new(job.clone(), place, kit.now());
     let stop = runner.stop.clone();
@@ -34,9 +41,7 @@ pub(super) fn start(kit: &Arc<Kit>, work: &Arc<dyn Work>, bench: &Arc<Bench>, li
     let task = tokio::spawn(async move {
         let end = match AssertUnwindSafe(work.run(job, context)).catch_unwind().await {
             Ok(outcome) => End::Outcome(outcome),
-            Err(panic) => End::Crashed(
-                Fault::internal("the worker panicked").with_detail(panic_text(panic.as_ref())),
-            ),
+            Err(panic) => End::Crashed(Fault::internal("the worker panicked").with_detail(panic_text(panic.as_ref()))),
         };
         line.deliver(Msg::Ended(Box::new(Ended { job: id, fence, end }))).await;
     });
@@ -65,8 +70,8 @@ fn signs(bench: Arc<Bench>, id: JobId, fence: u64) -> Arc<dyn Fn(Sign) + Send + 
     })
 }
 
-/// Hands in every end that is not with Zenith yet.
-pub(super) fn settle(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>) {
+/// Hands in every end that is not with Zenith yet; true when there was one.
+pub(super) fn settle(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>) -> bool {
     let moves: Vec<Move> = bench.with(|running| {
         let ended = running.values_mut().filter(|r| r.ended.is_some() && !r.settling && !r.renewing);
         ended
@@ -81,7 +86,9 @@ pub(super) fn settle(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>) {
             })
             .collect()
     });
+    let some = !moves.is_empty();
     propose(kit, line, moves, Msg::Settled);
+    some
 }
 
 /// Passes on the signs that are worth it: they renew the lease.

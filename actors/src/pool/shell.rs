@@ -29,6 +29,8 @@ pub struct State {
     bench: Arc<Bench>,
     line: Line<Msg>,
     beating: bool,
+    /// A batch of ends is with Zenith: what ends meanwhile makes the next batch.
+    settling: bool,
     halting: Option<(oneshot::Sender<()>, Duration)>,
     halted: bool,
 }
@@ -46,7 +48,7 @@ impl Part for Pool {
             }
         });
         let line = kit.wires.pools.get(&self.kind).cloned().unwrap_or_else(|| Line::new(super::name(self.kind)));
-        State { bench, line, beating: false, halting: None, halted: false }
+        State { bench, line, beating: false, settling: false, halting: None, halted: false }
     }
 
     fn first(&self) -> Option<Msg> {
@@ -69,13 +71,15 @@ impl Part for Pool {
                 state.beating = false;
                 perform::renew(kit, &state.bench, &state.line);
                 perform::drop_silent(kit, &state.bench);
-                perform::settle(kit, &state.bench, &state.line);
+                // Whatever became of the last batch.
+                state.settling |= perform::settle(kit, &state.bench, &state.line);
             }
-            Msg::Flush => perform::settle(kit, &state.bench, &state.line),
+            Msg::Flush if state.settling => {}
+            Msg::Flush => state.settling = perform::settle(kit, &state.bench, &state.line),
             Msg::Interrupt => state.interrupt(),
             Msg::Kill => {
                 perform::kill(&state.bench, self.kind);
-                perform::settle(kit, &state.bench, &state.line);
+                state.settling |= perform::settle(kit, &state.bench, &state.line);
             }
         }
         state.turn();
@@ -159,8 +163,11 @@ impl State {
             }
         });
         lost.into_iter().for_each(meter::lease_refused);
+        self.settling = false;
         if again {
             self.line.later(AGAIN, Msg::Flush);
+        } else {
+            self.line.wake(Msg::Flush);
         }
     }
 

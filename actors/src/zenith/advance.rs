@@ -144,7 +144,11 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
     let changes = step.record.is_some();
     let (next, packet) = step.seal(&mut kit.ids(), SOURCE, now);
     let mut plan = Plan {
-        commit: Commit { rows: vec![Row::Job(Box::new(next.clone()))], packets: packet.into_iter().collect(), purges: vec![] },
+        commit: Commit {
+            rows: vec![Row::Job(Box::new(next.clone()))],
+            packets: packet.into_iter().collect(),
+            purges: vec![],
+        },
         next,
         questions: Vec::new(),
         plain: true,

@@ -108,7 +108,9 @@ async fn rearrange(kit: &Arc<Kit>, snapshot: &Snapshot, cycle: &Cycle) {
     let mut moves: Vec<Move> = cycle
         .reprioritise
         .iter()
-        .filter_map(|(id, priority)| Some(Move { job: job(id)?, event: JobEvent::Reprioritised { priority: *priority } }))
+        .filter_map(|(id, priority)| {
+            Some(Move { job: job(id)?, event: JobEvent::Reprioritised { priority: *priority } })
+        })
         .collect();
     moves.extend(cycle.expired.iter().filter_map(|id| Some(Move { job: job(id)?, event: JobEvent::Expired })));
     if !moves.is_empty() {

@@ -48,7 +48,12 @@ async fn look(kit: &Arc<Kit>) -> Result<Vec<Inquiry>, StoreFault> {
 }
 
 /// Taken in, and neither analysed nor refused.
-async fn videos(kit: &Arc<Kit>, project: ProjectId, before: Moment, found: &mut Vec<Inquiry>) -> Result<(), StoreFault> {
+async fn videos(
+    kit: &Arc<Kit>,
+    project: ProjectId,
+    before: Moment,
+    found: &mut Vec<Inquiry>,
+) -> Result<(), StoreFault> {
     for video in kit.reader.videos(project, LOOKED_AT).await?.items {
         if video.created_at > before || kit.reader.active_analysis(video.video_id).await?.is_some() {
             continue;
@@ -118,7 +123,13 @@ async fn failures(kit: &Arc<Kit>, before: Moment, found: &mut Vec<Inquiry>) -> R
         let subject = EntityRef::new(EntityType::Job, job.id);
         let trace_id = job.trace_id;
         if ruled(kit, Question::Recover, &subject, Some(job.updated_at)).await?.is_none() {
-            found.push(Inquiry { question: Question::Recover, subject, trace_id, evidence: job.meta_parents, at: None });
+            found.push(Inquiry {
+                question: Question::Recover,
+                subject,
+                trace_id,
+                evidence: job.meta_parents,
+                at: None,
+            });
         }
     }
     Ok(())
@@ -148,11 +159,8 @@ async fn ruled(
     subject: &EntityRef,
     since: Option<Moment>,
 ) -> Result<Option<Decision>, StoreFault> {
-    let filter = PacketFilter {
-        entity: Some(subject.clone()),
-        kind: Some("deliberation.ruled".into()),
-        ..Default::default()
-    };
+    let filter =
+        PacketFilter { entity: Some(subject.clone()), kind: Some("deliberation.ruled".into()), ..Default::default() };
     let packets = kit.reader.packets(&filter, PACKETS).await?;
     let of_question = packets.iter().rev().filter(|p| since.is_none_or(|since| p.draft.at >= since));
     Ok(of_question.filter_map(|p| decision(p, question)).next())

@@ -43,7 +43,8 @@ pub(crate) async fn commit(kit: &Arc<Kit>, commit: Commit) -> Result<Receipt, Un
 pub(crate) async fn commit_what_can_be(kit: &Arc<Kit>, mut change: Commit) -> Result<Receipt, Unwritten> {
     loop {
         match commit(kit, change.clone()).await {
-            Err(Unwritten::Overtaken(Refused::Duplicate { table: Table::Jobs, key })) if leave_out(&mut change, &key) => {}
+            Err(Unwritten::Overtaken(Refused::Duplicate { table: Table::Jobs, key }))
+                if leave_out(&mut change, &key) => {}
             other => return other,
         }
     }

@@ -143,10 +143,8 @@ impl House {
 
     pub async fn until_count(&self, kind: JobKind, state: JobState, wanted: u64) {
         let what = format!("{wanted} {} {}", state.as_str(), kind.as_str());
-        self.until(&what, |reader| async move {
-            (count(reader.as_ref(), kind, state).await == wanted).then_some(())
-        })
-        .await;
+        self.until(&what, |reader| async move { (count(reader.as_ref(), kind, state).await == wanted).then_some(()) })
+            .await;
     }
 
     pub async fn only(&self, kind: JobKind) -> Job {

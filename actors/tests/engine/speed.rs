@@ -20,7 +20,11 @@ async fn measure(house: &House, name: &str, count: u32) {
     house.until_count(JobKind::Noop, JobState::Done, u64::from(count)).await;
     let took = start.elapsed();
     let rate = f64::from(count) / took.as_secs_f64();
-    println!("{name}: {count} jobs in {:.2} s ({:.2} s to enqueue): {rate:.0} jobs/s", took.as_secs_f64(), asked.as_secs_f64());
+    println!(
+        "{name}: {count} jobs in {:.2} s ({:.2} s to enqueue): {rate:.0} jobs/s",
+        took.as_secs_f64(),
+        asked.as_secs_f64()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,8 +61,7 @@ async fn speed_of_dispatch_on_sqlite() {
     }
     let filter = omniva_store::JobFilter { kind: Some(JobKind::Noop), ..Default::default() };
     let jobs = house.reader.jobs(&filter, ALL).await.expect("reads").items;
-    let mut waits: Vec<Duration> =
-        jobs.iter().filter_map(|job| Some(job.started_at?.since(job.created_at))).collect();
+    let mut waits: Vec<Duration> = jobs.iter().filter_map(|job| Some(job.started_at?.since(job.created_at))).collect();
     waits.sort();
     println!("dispatch: p50 {:?}, p95 {:?}, max {:?}", waits[100], waits[190], waits[199]);
     house.stop().await;

@@ -22,7 +22,8 @@ pub(super) fn read(data: &Path) -> Reading {
         (reading.busy, reading.total) = jiffies(&text);
     }
     if let Ok(text) = read_to_string("/proc/meminfo") {
-        (reading.memory_total, reading.memory_free) = (kilobytes(&text, "MemTotal:"), kilobytes(&text, "MemAvailable:"));
+        (reading.memory_total, reading.memory_free) =
+            (kilobytes(&text, "MemTotal:"), kilobytes(&text, "MemAvailable:"));
     }
     reading
 }

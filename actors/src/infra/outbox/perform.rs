@@ -98,7 +98,9 @@ async fn change(kit: &Arc<Kit>, directive: &Directive) -> Result<Changed, StoreF
     let reason = &directive.reason;
     let rows = match &directive.order {
         Order::PauseQueue { queue } => mode(kit, *queue, QueueMode::Paused, reason).await?,
-        Order::ResumeQueue { queue } | Order::ReleaseWorker { queue } => mode(kit, *queue, QueueMode::Running, reason).await?,
+        Order::ResumeQueue { queue } | Order::ReleaseWorker { queue } => {
+            mode(kit, *queue, QueueMode::Running, reason).await?
+        }
         Order::DrainQueue { queue } => mode(kit, *queue, QueueMode::Draining, reason).await?,
         Order::QuarantineWorker { queue, why } => mode(kit, *queue, QueueMode::Quarantined, why).await?,
         Order::ScaleQueue { queue, limit } => queue_row(kit, *queue, |control| control.limit = *limit).await?,

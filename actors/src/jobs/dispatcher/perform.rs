@@ -43,17 +43,23 @@ pub(super) fn claim(kit: &Arc<Kit>, queue: JobKind, places: Vec<Place>) {
     });
 }
 
-async fn batch(kit: &Arc<Kit>, queue: JobKind, places: Vec<Place>) -> Result<Found, StoreFault> {
-    let ready = kit.reader.claimable(queue, kit.now(), places.len() as u64).await?;
+async fn batch(kit: &Arc<Kit>, queue: JobKind, mut places: Vec<Place>) -> Result<Found, StoreFault> {
+    let ready = match kit.reader.claimable(queue, kit.now(), places.len() as u64).await {
+        Ok(ready) => ready,
+        Err(fault) => {
+            // The pause after trouble wakes the queue, not its places.
+            places.into_iter().for_each(Place::unused);
+            return Err(fault);
+        }
+    };
     let full = ready.len() == places.len();
+    places.drain(ready.len().min(places.len())..).for_each(Place::unused);
     if ready.is_empty() {
         return Ok(Found::All);
     }
     let (worker, lease) = (kit.worker_name(queue), kit.config.jobs.lease());
-    let moves: Vec<Move> = ready
-        .into_iter()
-        .map(|job| Move { job, event: JobEvent::Claimed { worker: worker.clone(), lease } })
-        .collect();
+    let moves: Vec<Move> =
+        ready.into_iter().map(|job| Move { job, event: JobEvent::Claimed { worker: worker.clone(), lease } }).collect();
     kit.wires.zenith.up(REBORN).await;
     let Ok(answers) = kit.wires.zenith.ask(|reply| zenith::Msg::Advance(moves, reply), ANSWER).await else {
         return Ok(Found::Trouble);

@@ -44,7 +44,9 @@ impl Part for Dispatcher {
     type Msg = Msg;
     type State = State;
 
-    fn begin(&self, _: &Arc<Kit>) -> State {
+    /// Words on their way to the generation before were lost with it.
+    fn begin(&self, kit: &Arc<Kit>) -> State {
+        kit.benches.values().for_each(|bench| bench.heard());
         State::default()
     }
 
@@ -60,7 +62,10 @@ impl Part for Dispatcher {
                 }
                 news.ready.iter().for_each(|queue| state.go(kit, *queue));
             }
-            Msg::Freed(queue) => state.go(kit, queue),
+            Msg::Freed(queue) => {
+                kit.bench(queue).heard();
+                state.go(kit, queue);
+            }
             Msg::Look => state.look(kit),
             Msg::LookAt(queue) => {
                 state.resting.remove(&queue);
