@@ -17,7 +17,7 @@ const KILLS: u32 = 200;
 /// Kills while a real video is worked on; the others hit a stream of jobs that do nothing.
 const KILLS_WITH_MEDIA: u32 = 8;
 /// Jobs that are asked for between two kills.
-const JOBS: u32 = 40;
+const JOBS: u32 = 24;
 /// Longest life in the stream of jobs, seconds: from the middle of the start to some hundred commits.
 const LIFE: f64 = 0.35;
 

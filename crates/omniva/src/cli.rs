@@ -64,6 +64,7 @@ pub enum Command {
     /// How work is let in.
     Queue(QueueArgs),
     /// Keys of the API.
+    #[command(alias = "keys")]
     Key(KeyArgs),
     /// The record of everything, and the proof that nobody changed it.
     Ledger {

@@ -17,8 +17,6 @@ use crate::style;
 
 /// Packets that are read at once.
 const AT_ONCE: u64 = 5_000;
-/// Packets that the API lists at once.
-const PAGE: u64 = 200;
 /// Largest list of checkpoints that is read.
 const MAX_CHECKPOINTS: u64 = 1 << 30;
 /// Findings that are shown on a terminal.
@@ -184,50 +182,22 @@ fn prove(server: &ServerArgs, id: &str, as_json: bool) -> Result<u8, Fault> {
 }
 
 fn lineage(server: &ServerArgs, about: &str, as_json: bool) -> Result<u8, Fault> {
-    let client = Client::new(server)?;
     let (name, id) = entity(about, EntityType::Clip)?;
-    let path = if name == EntityType::Clip.as_str() {
-        format!("/v1/clips/{id}/lineage")
-    } else {
-        format!("/v1/ledger/packets/{}/lineage", last_packet(&client, &name, &id)?)
-    };
-    let data = client.get(&path, Query::default())?;
+    let data = Client::new(server)?.get(&format!("/v1/lineage/{name}/{id}"), Query::default())?;
     if as_json {
         print_line(&data);
         return Ok(0);
     }
     let list = |name: &str| data.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let name = |of: Option<&Value>| {
+        of.map_or_else(String::new, |e| format!("{}/{}", table::cell(e, "entity_type"), table::cell(e, "entity_id")))
+    };
     for node in list("nodes") {
-        let causes = table::cell(&node, "_meta_parents");
-        println!("{:>8}  {}  {:<28} {}", table::cell(&node, "seq"), table::cell(&node, "at"), table::cell(&node, "kind"),
-            table::cell(&node, "stardust_id"));
-        if causes != "-" {
-            println!("          {} {causes}", style::dim("because of"));
-        }
+        let last = table::cell(&node, "last");
+        println!("{}  {}", name(node.get("entity")), style::dim(&format!("{last} at {}", table::cell(&node, "at"))));
     }
-    if data.get("truncated").and_then(Value::as_bool) == Some(true) {
-        println!("the graph goes on: ask about one of its packets, or over the API with more nodes");
+    for edge in list("edges") {
+        println!("{} → {}", name(edge.get("from")), name(edge.get("to")));
     }
     Ok(0)
-}
-
-/// The last packet about an entity.
-fn last_packet(client: &Client, name: &str, id: &str) -> Result<String, Fault> {
-    let (mut last, mut from) = (None, 0);
-    loop {
-        let query = Query::default()
-            .with("entity_type", Some(name))
-            .with("entity_id", Some(id))
-            .with("from_seq", Some(from))
-            .with("limit", Some(PAGE));
-        let data = client.get("/v1/ledger/packets", query)?;
-        last = super::remote::items(&data).last().map(|p| table::cell(p, "stardust_id")).or(last);
-        match data.get("next_seq").and_then(Value::as_u64) {
-            Some(next) => from = next,
-            None => break,
-        }
-    }
-    last.ok_or_else(|| {
-        Fault::new(Code::NotFound, format!("no packet is about {name}/{id}"), "omniva ledger show lists packets")
-    })
 }

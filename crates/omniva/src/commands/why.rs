@@ -41,19 +41,22 @@ pub fn entity(text: &str, otherwise: EntityType) -> Result<(String, String), Fau
     Ok((table.to_owned(), id.to_owned()))
 }
 
-/// One sentence a line with the packet that it rests on; then what was weighed and not taken.
+/// One sentence a line with the packets that it rests on; then what was weighed and not taken.
 fn tell(data: &Value) {
     for sentence in list(data, "narrative") {
-        println!("{}  {}", table::cell(sentence, "text"), style::dim(&table::cell(sentence, "packet_id")));
+        println!("{}  {}", table::cell(sentence, "text"), style::dim(&table::cell(sentence, "packets")));
     }
     let discarded = list(data, "discarded");
     if !discarded.is_empty() {
         println!("\nnot taken:");
         for one in discarded {
-            println!("  {}", one.as_str().map_or_else(|| table::cell(one, "text"), str::to_owned));
+            println!("  {}: {}", table::cell(one, "what"), table::cell(one, "why"));
         }
     }
     println!("\ncompleteness {}", table::cell(data, "completeness"));
+    for missing in list(data, "missing").iter().filter_map(Value::as_str) {
+        println!("  missing: {missing}");
+    }
 }
 
 fn list<'a>(data: &'a Value, name: &str) -> &'a [Value] {
