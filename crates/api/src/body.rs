@@ -88,7 +88,8 @@ impl Bodies {
         let Some(validator) = self.0.get(&(route.method.as_str(), route.path)) else {
             return Err(Refusal::new(500, "INTERNAL", "this route has no schema"));
         };
-        let faults: Vec<(String, String)> = validator.iter_errors(&value).flat_map(|e| named(&e)).take(MOST_FAULTS).collect();
+        let faults: Vec<(String, String)> =
+            validator.iter_errors(&value).flat_map(|e| named(&e)).take(MOST_FAULTS).collect();
         if faults.is_empty() {
             return Ok(value);
         }
@@ -103,7 +104,8 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mut parts = text.split(';').map(|p| p.trim().to_ascii_lowercase());
     let json = parts.next().is_some_and(|t| t == "application/json");
-    let plain = parts.all(|p| !p.starts_with("charset=") || matches!(p.as_str(), "charset=utf-8" | "charset=\"utf-8\""));
+    let plain =
+        parts.all(|p| !p.starts_with("charset=") || matches!(p.as_str(), "charset=utf-8" | "charset=\"utf-8\""));
     if !(json && plain) {
         return refused("send the body as application/json in UTF-8");
     }

@@ -59,7 +59,9 @@ where
     let work = go(Arc::clone(&shared), arrived, &mut trail);
     let result = match tokio::time::timeout(shared.config.request_time, work).await {
         Ok(result) => result,
-        Err(_) => Err(Refusal::new(504, "TIMEOUT", "this took too long: what was begun may still be done").retry_after(5)),
+        Err(_) => {
+            Err(Refusal::new(504, "TIMEOUT", "this took too long: what was begun may still be done").retry_after(5))
+        }
     };
     let now = shared.now();
     let id = request_id.to_string();
@@ -178,7 +180,13 @@ fn idempotency(
 }
 
 /// Changes are in the ledger with their commit; everything else is noted.
-fn note(shared: &Shared, trail: &Trail, (method, path): (&str, &str), answered: (u16, Option<&str>, bool), now: Moment) {
+fn note(
+    shared: &Shared,
+    trail: &Trail,
+    (method, path): (&str, &str),
+    answered: (u16, Option<&str>, bool),
+    now: Moment,
+) {
     let (status, code, replayed) = answered;
     let changes = trail.route.is_some_and(|r| r.method.changes());
     let committed = changes && status < 300 && !replayed;

@@ -27,7 +27,10 @@ pub fn page() -> (&'static str, &'static str) {
 }
 
 fn csp() -> String {
-    format!("default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", base64(&Sha256::digest(STYLE.as_bytes())))
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        base64(&Sha256::digest(STYLE.as_bytes()))
+    )
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -51,15 +54,27 @@ fn escaped(text: &str) -> String {
 
 fn build() -> String {
     let mut out = String::from("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
-    out.push_str("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>omniva API</title><style>");
+    out.push_str(
+        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>omniva API</title><style>",
+    );
     out.push_str(STYLE);
     out.push_str("</style></head><body><h1>omniva API</h1>");
     let about = document().pointer("/info/description").and_then(Value::as_str).unwrap_or_default();
     // Writing to a String can't fail.
-    let _ = write!(out, "<p>{}</p><p>As a document for programs: <a href=\"/v1/openapi.json\">openapi.json</a></p>", marked(about));
+    let _ = write!(
+        out,
+        "<p>{}</p><p>As a document for programs: <a href=\"/v1/openapi.json\">openapi.json</a></p>",
+        marked(about)
+    );
     out.push_str("<nav aria-label=\"Routes\">");
     for route in routes() {
-        let _ = write!(out, "<div><a href=\"#{}\">{} {}</a></div>", operation_id(route), route.method.as_str(), escaped(route.path));
+        let _ = write!(
+            out,
+            "<div><a href=\"#{}\">{} {}</a></div>",
+            operation_id(route),
+            route.method.as_str(),
+            escaped(route.path)
+        );
     }
     out.push_str("</nav><main>");
     let mut group = "";

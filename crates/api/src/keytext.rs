@@ -55,10 +55,12 @@ pub fn new_key(role: Role, ids: &mut dyn Ids) -> KeyText {
 
 /// Whether a text has the form and the checksum of a key.
 pub fn is_key(text: &str) -> bool {
-    let known = Role::ALL.iter().any(|r| text.strip_prefix("omv_").is_some_and(|t| t.starts_with(&format!("{}_", r.as_str()))));
+    let known =
+        Role::ALL.iter().any(|r| text.strip_prefix("omv_").is_some_and(|t| t.starts_with(&format!("{}_", r.as_str()))));
     let random = text.rsplit('_').next().unwrap_or_default();
     let formed = known && random.len() == RANDOM + CHECK && random.bytes().all(|b| b.is_ascii_alphanumeric());
-    formed && text.len().checked_sub(CHECK).and_then(|at| text.split_at_checked(at)).is_some_and(|(b, c)| checksum(b) == c)
+    formed
+        && text.len().checked_sub(CHECK).and_then(|at| text.split_at_checked(at)).is_some_and(|(b, c)| checksum(b) == c)
 }
 
 fn checksum(body: &str) -> String {

@@ -211,8 +211,10 @@ fn responses(route: &Route, schemas: &Schemas) -> Value {
             "description": "Done.",
             "content": { kind.split(';').next().unwrap_or(kind): { "schema": {} } },
         }),
-        Answer::Socket => json!({ "description": "Switching to WebSocket. Messages are JSON: `hello` once, then `packet` with \
-            `id` (its place in the ledger) and `packet`." }),
+        Answer::Socket => {
+            json!({ "description": "Switching to WebSocket. Messages are JSON: `hello` once, then `packet` with \
+            `id` (its place in the ledger) and `packet`." })
+        }
     };
     out.insert(route.status.to_string(), good);
     let mut codes: BTreeMap<u16, Vec<&str>> = BTreeMap::new();

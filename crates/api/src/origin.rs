@@ -28,7 +28,11 @@ pub fn host(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Refusal> {
     if loopback || known || anything || own {
         return Ok(());
     }
-    Err(Refusal::new(403, "HOST_REFUSED", "this server does not go by that name: use its address, or add the name to its hosts"))
+    Err(Refusal::new(
+        403,
+        "HOST_REFUSED",
+        "this server does not go by that name: use its address, or add the name to its hosts",
+    ))
 }
 
 /// For changes and sockets. Programs other than browsers send neither header.
@@ -46,7 +50,8 @@ pub fn origin(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Refusal> {
         };
     };
     let host = text(headers, "host").unwrap_or_default();
-    let own = ["http://", "https://"].iter().any(|s| origin.strip_prefix(s).is_some_and(|o| !o.is_empty() && o == host));
+    let own =
+        ["http://", "https://"].iter().any(|s| origin.strip_prefix(s).is_some_and(|o| !o.is_empty() && o == host));
     if own || config.origins.iter().any(|o| o == origin) { Ok(()) } else { Err(refused()) }
 }
 
@@ -85,7 +90,9 @@ mod tests {
         assert!(check(&[("origin", "http://localhost:8420")]));
         assert!(check(&[("origin", "https://panel.example")]));
         assert!(check(&[("sec-fetch-site", "same-origin")]));
-        for bad in ["null", "http://localhost", "http://localhost:84200", "https://panel.example.evil", "http://", "file://"] {
+        for bad in
+            ["null", "http://localhost", "http://localhost:84200", "https://panel.example.evil", "http://", "file://"]
+        {
             assert!(!check(&[("origin", bad)]), "{bad}");
         }
         assert!(!check(&[("sec-fetch-site", "cross-site")]));

@@ -200,7 +200,9 @@ mod tests {
     #[test]
     fn faults_have_their_codes_and_all_are_named() {
         let refused = |raw| Query::read(raw, &KNOWN).expect_err("refused");
-        for raw in ["limit=0", "limit=201", "limit=-1", "limit=abc", "offset=1e3", "limit=", "limit=1&limit=2", "limit=+5"] {
+        for raw in
+            ["limit=0", "limit=201", "limit=-1", "limit=abc", "offset=1e3", "limit=", "limit=1&limit=2", "limit=+5"]
+        {
             assert_eq!(refused(raw).code, "INVALID_PAGINATION", "{raw}");
         }
         let many = refused("limit=0&status=x&nonsense=1&from=yesterday&%zz=1");

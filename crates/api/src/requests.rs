@@ -287,7 +287,9 @@ pub enum EngineOrder {
         #[schemars(length(min = 1, max = 500))]
         why: String,
     },
-    ReleaseWorker { queue: JobKind },
+    ReleaseWorker {
+        queue: JobKind,
+    },
     SlowUpstream {
         queue: JobKind,
         #[schemars(range(min = 0.0, max = 1.0))]

@@ -91,7 +91,8 @@ async fn keys_are_there(config: &ApiConfig, reader: &dyn Reader, clock: &dyn Clo
         return Ok(());
     }
     let keys = reader.api_keys().await.map_err(|e| {
-        Fault::new(Code::StoreUnavailable, "the API keys can't be read", "check the store with `omniva doctor`").with_detail(e)
+        Fault::new(Code::StoreUnavailable, "the API keys can't be read", "check the store with `omniva doctor`")
+            .with_detail(e)
     })?;
     let now = clock.now_us();
     let usable = keys.iter().any(|k| k.revoked_at.is_none() && k.expires_at.is_none_or(|at| at.0 > now));
@@ -150,12 +151,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-fn connection(
-    shared: &Arc<Shared>,
-    stream: TcpStream,
-    from: SocketAddr,
-    place: tokio::sync::OwnedSemaphorePermit,
-) {
+fn connection(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }

@@ -18,8 +18,22 @@ use crate::views::{All, HeadView, PacketEdge, PacketGraph, PacketList, PacketVie
 const G: &str = "Ledger";
 const NO_PACKET: (u16, &str) = (404, "PACKET_NOT_FOUND");
 pub(crate) const ENTITY_TYPES: &[&str] = &[
-    "projects", "creators", "posts", "videos", "analysis", "clips", "edit_jobs", "upload_jobs", "schedules", "artifacts",
-    "jobs", "queues", "directives", "api_keys", "requests", "engine",
+    "projects",
+    "creators",
+    "posts",
+    "videos",
+    "analysis",
+    "clips",
+    "edit_jobs",
+    "upload_jobs",
+    "schedules",
+    "artifacts",
+    "jobs",
+    "queues",
+    "directives",
+    "api_keys",
+    "requests",
+    "engine",
 ];
 const KIND: Param =
     Param::new("kind", Kind::Text { max: 80 }, "Only this kind; with a dot at the end everything below it: `job.`");

@@ -12,13 +12,13 @@ use crate::route::{Route, shape};
 use crate::views::{DirectiveGiven, DirectiveView, Items, OverrideView};
 
 const G: &str = "Directives and overrides";
-const STATES: &[Param] = &[
-    Param::new("state", Kind::OneOf(&["PENDING", "DISPATCHED"]), "Only directives in this state."),
-    PAGE[0],
-    PAGE[1],
-];
-const SEQ: Param =
-    Param::new("from_seq", Kind::Int { min: 0, max: i64::MAX as u64 }, "From this place of the ledger; 0 when left out.");
+const STATES: &[Param] =
+    &[Param::new("state", Kind::OneOf(&["PENDING", "DISPATCHED"]), "Only directives in this state."), PAGE[0], PAGE[1]];
+const SEQ: Param = Param::new(
+    "from_seq",
+    Kind::Int { min: 0, max: i64::MAX as u64 },
+    "From this place of the ledger; 0 when left out.",
+);
 const OVERRIDES: &[Param] = &[SEQ, LIMIT];
 const OVERRIDE: &str = r#"{"packet_id":"0a1b2c3d-4e5f-4a6b-8c7d-9e8f7a6b5c4d","question":"select","subject":{"entity_type":"clips","entity_id":"6a5b4c3d-2e1f-4a0b-9c8d-7e6f5a4b3c2d"},"approve":true,"reason":"the guest asked for it","operator":"loopback","imposed_at":"2024-05-07T12:05:00.000000Z"}"#;
 

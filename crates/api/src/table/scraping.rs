@@ -71,7 +71,8 @@ fn creator_of(job: &Job) -> Option<CreatorId> {
 /// Downloads belong to the run of their creator that was the last one before them: one runs at a time.
 fn view(run: &Job, runs: &[Job], downloads: &[Job]) -> ScrapeJobView {
     let creator_id = creator_of(run);
-    let next = runs.iter().filter(|r| creator_of(r) == creator_id && r.created_at > run.created_at).map(|r| r.created_at);
+    let next =
+        runs.iter().filter(|r| creator_of(r) == creator_id && r.created_at > run.created_at).map(|r| r.created_at);
     let until = next.min();
     let own = |job: &&Job| {
         creator_of(job) == creator_id && job.created_at >= run.created_at && until.is_none_or(|u| job.created_at < u)

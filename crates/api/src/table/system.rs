@@ -198,7 +198,12 @@ async fn document(_: &Call) -> Result<Reply, Refusal> {
 
 async fn page(_: &Call) -> Result<Reply, Refusal> {
     let (body, csp) = docs::page();
-    Ok(Reply::Raw { status: 200, content_type: "text/html; charset=utf-8", body: body.to_owned(), csp: Some(csp.to_owned()) })
+    Ok(Reply::Raw {
+        status: 200,
+        content_type: "text/html; charset=utf-8",
+        body: body.to_owned(),
+        csp: Some(csp.to_owned()),
+    })
 }
 
 async fn alive(_: &Call) -> Result<Reply, Refusal> {

@@ -143,8 +143,7 @@ impl Bench {
         let mut config = ApiConfig::new(([127, 0, 0, 1], 0).into());
         config.max_failures = u32::MAX;
         change(&mut config);
-        let mut bench =
-            Self { office, reader: opened.reader, serving: None, addr: ([127, 0, 0, 1], 0).into(), clock };
+        let mut bench = Self { office, reader: opened.reader, serving: None, addr: ([127, 0, 0, 1], 0).into(), clock };
         let serving = bench.serve(config).await.expect("serves");
         bench.addr = serving.addr;
         bench.serving = Some(serving);

@@ -75,7 +75,8 @@ async fn aliases_of_platforms_are_taken() {
     assert_eq!(bench.ask("POST", &format!("{path}/creators"), Some(creator.clone())).await.status, 201);
     let again = bench.ask("POST", &format!("{path}/creators"), Some(creator)).await;
     assert_eq!((again.status, again.code()), (409, "CREATOR_EXISTS"));
-    let bad = bench.ask("POST", &format!("{path}/creators"), Some(json!({ "platform": "tiktok", "handle": "a b" }))).await;
+    let bad =
+        bench.ask("POST", &format!("{path}/creators"), Some(json!({ "platform": "tiktok", "handle": "a b" }))).await;
     assert_eq!((bad.status, bad.code()), (422, "INVALID_HANDLE"));
 }
 

@@ -18,10 +18,8 @@ impl Tour {
     /// Calls `template` with its parameters filled in, and checks the answer against the document.
     async fn go(&mut self, method: &str, template: &str, ids: &[&str], query: &str, body: Option<Value>) -> Answer {
         let mut ids = ids.iter();
-        let filled: Vec<&str> = template
-            .split('/')
-            .map(|s| if s.starts_with('{') { *ids.next().expect("an id") } else { s })
-            .collect();
+        let filled: Vec<&str> =
+            template.split('/').map(|s| if s.starts_with('{') { *ids.next().expect("an id") } else { s }).collect();
         let path = format!("{}{query}", filled.join("/"));
         let answer = self.bench.ask(method, &path, body).await;
         let operation = &document()["paths"][template][method.to_lowercase()];
