@@ -223,7 +223,17 @@ fn works() -> Vec<Arc<dyn Work>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_in_the_inbox_becomes_a_published_clip() {
-    let house = house(works()).await;
+    whole_way(house(works()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_in_the_inbox_becomes_a_published_clip_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = omniva_store::open_sqlite(&folder.path().join("omniva.db"), id("ledger")).await.expect("opens");
+    whole_way(house_on(opened, Arc::default(), works(), config()).await).await;
+}
+
+async fn whole_way(house: House) {
     let project = project(&house).await;
     house.ask(Command::Scrape { project, creators: Vec::new(), since: None, until: None, force: false }).await;
     let clip_id = ClipId(id("clip 0"));
