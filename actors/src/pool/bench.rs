@@ -128,7 +128,9 @@ mod tests {
         let bench = Arc::new(Bench::default());
         let freed = Arc::new(AtomicU32::new(0));
         let count = freed.clone();
-        let note: Arc<dyn Fn() + Send + Sync> = Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed)));
+        let note: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
         let first = bench.reserve(3, 4, &note);
         bench.reserve(5, 4, &note).into_iter().for_each(Place::unused);
         assert_eq!(
