@@ -1,5 +1,7 @@
 //! The engine as a whole: scripted workers on a store in memory and on SQLite, everything else as it is in production.
 
+#![allow(clippy::expect_used)] // helpers of tests too: what does not hold ends the test
+
 mod clips;
 mod faults;
 mod house;
