@@ -56,6 +56,8 @@ pub enum Table {
     Answers,
     Audit,
     Checkpoints,
+    /// Not a row of a commit: named when a packet is refused.
+    Packets,
 }
 
 impl Table {
@@ -80,6 +82,7 @@ impl Table {
             Table::Answers => "idempotent_answers",
             Table::Audit => "audit",
             Table::Checkpoints => "ledger_checkpoints",
+            Table::Packets => "stardust_metadata",
         }
     }
 }
@@ -161,9 +164,14 @@ impl Row {
 /// What may be deleted; everything else only ever changes its state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Purge {
-    ExpiredAnswers { before: Moment },
+    ExpiredAnswers {
+        before: Moment,
+    },
     /// Final jobs; their packets stay.
-    EndedJobs { before: Moment, at_most: u64 },
+    EndedJobs {
+        before: Moment,
+        at_most: u64,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
