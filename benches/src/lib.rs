@@ -1,11 +1,16 @@
 //! Figures, printed beside those of peers on the same machine in the same run. Nothing here is asserted: a figure that
 //! misses its goal is printed as missed.
 
+pub mod api;
 pub mod clips;
+pub mod ledger;
+pub mod load;
 pub mod measure;
 pub mod memory;
+pub mod queue;
 pub mod recognition;
 pub mod render;
+pub mod serve;
 pub mod table;
 pub mod whole;
 

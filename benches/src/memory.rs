@@ -21,7 +21,8 @@ pub fn bench(place: &Place) -> Outcome<()> {
     let mut peaks = Vec::new();
     for (name, source) in [("4 minutes", place.panel()), ("2 hours", long)] {
         let folder = place.scratch.path().join(name.replace(' ', "-"));
-        let (usage, record) = omniva_clip(place, &source, &folder, &["--count", "2", "--max", "30", "--layout", "single"])?;
+        let (usage, record) =
+            omniva_clip(place, &source, &folder, &["--count", "2", "--max", "30", "--layout", "single"])?;
         table.row(
             name,
             format!("{:.2} GB, {:.0} s, {} clips", usage.peak as f64 / 1e9, usage.wall, record.clips.len()),

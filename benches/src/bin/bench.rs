@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
-use omniva_benches::{Outcome, Place, clips, memory, recognition, render, whole};
+use omniva_benches::{Outcome, Place, api, clips, ledger, memory, queue, recognition, render, whole};
 use omniva_contracts::analysis::Analysis;
 
 fn build_examples() -> Outcome<()> {
@@ -20,7 +20,9 @@ fn build_examples() -> Outcome<()> {
 fn run(wanted: &[String]) -> Outcome<()> {
     let place = Place::find()?;
     let wants = |name: &str| wanted.is_empty() && name != "soak" || wanted.iter().any(|w| w == name);
-    build_examples()?;
+    if wants("recognition") || wants("render") {
+        build_examples()?;
+    }
     let setup = Command::new(place.here("peers/setup.sh")).arg(&place.peers).arg(&place.models).status()?;
     if !setup.success() {
         return Err("the peers could not be installed".into());
@@ -36,6 +38,15 @@ fn run(wanted: &[String]) -> Outcome<()> {
     }
     if wants("recognition") {
         recognition::bench(&place)?;
+    }
+    if wants("jobs") {
+        queue::bench(&place)?;
+    }
+    if wants("api") {
+        api::bench(&place)?;
+    }
+    if wants("ledger") {
+        ledger::bench(&place)?;
     }
     if wants("soak") {
         memory::bench(&place)?;
