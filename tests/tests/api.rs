@@ -17,7 +17,10 @@ fn generated_requests_find_no_crash_and_nothing_undocumented() {
     engine.post("/v1/projects", &json!({ "name": "known" }));
     let mut fuzz = Command::new(program);
     fuzz.args(["run", &engine.url("/v1/openapi.json"), "--url", &engine.url("")]);
-    fuzz.args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"]);
+    fuzz.args([
+        "--checks",
+        "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+    ]);
     fuzz.args(["--max-examples", "12", "--seed", "1", "--max-time", "100", "--request-timeout", "20", "--no-color"]);
     // A restart of everything, asked for at random, is tested elsewhere.
     fuzz.args(["--exclude-path-regex", "/v1/(directives|events)"]).current_dir(bench.folder.path());

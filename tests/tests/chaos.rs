@@ -70,7 +70,8 @@ impl Chaos {
         });
         for batch in 0..JOBS / 4 {
             let keys: Vec<String> = (0..4).map(|i| format!("chaos-{round}-{batch}-{i}")).collect();
-            match engine.ask("POST", "/v1/jobs/noop", Some(&json!({ "count": keys.len(), "unique_keys": keys })), None) {
+            match engine.ask("POST", "/v1/jobs/noop", Some(&json!({ "count": keys.len(), "unique_keys": keys })), None)
+            {
                 Some(answer) if answer.status < 300 => self.promised.extend(keys),
                 Some(answer) => panic!("refused: {answer:?}"),
                 None => break,
@@ -114,7 +115,8 @@ fn delivered_once(engine: &Engine, project: &str, output: &Path) {
     assert!(published > 0, "{clips:?}");
     let uploads = engine.items(&format!("/v1/projects/{project}/uploads?limit=200"));
     assert_eq!(uploads.len(), published, "{uploads:?}");
-    let mut spans: Vec<String> = clips.iter().map(|c| format!("{} {} {}", c["video_id"], c["start_time"], c["end_time"])).collect();
+    let mut spans: Vec<String> =
+        clips.iter().map(|c| format!("{} {} {}", c["video_id"], c["start_time"], c["end_time"])).collect();
     spans.sort();
     spans.dedup();
     assert_eq!(spans.len(), clips.len(), "a candidate was written twice");
@@ -188,5 +190,10 @@ fn killed_hundreds_of_times_it_loses_nothing_and_does_nothing_twice() {
 
     let mut took = chaos.restarts;
     took.sort();
-    eprintln!("{} jobs; restarts: median {:?}, longest {:?}", chaos.promised.len(), took[took.len() / 2], took[took.len() - 1]);
+    eprintln!(
+        "{} jobs; restarts: median {:?}, longest {:?}",
+        chaos.promised.len(),
+        took[took.len() / 2],
+        took[took.len() - 1]
+    );
 }

@@ -79,7 +79,10 @@ fn nobody_there_is_said_with_the_address_and_the_command() {
     let output = omniva(&bench.path("data"), &["project", "list", "--server", "127.0.0.1:9"]);
     assert_eq!(status(&output), 10);
     let text = stderr(&output);
-    assert!(text.contains("127.0.0.1:9") && text.contains("omniva serve") && text.contains("engine_unreachable"), "{text}");
+    assert!(
+        text.contains("127.0.0.1:9") && text.contains("omniva serve") && text.contains("engine_unreachable"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -87,7 +90,12 @@ fn a_missing_model_is_named_before_anything_starts() {
     let bench = Bench::default();
     let (data, empty) = (bench.path("data"), bench.path("models"));
     std::fs::create_dir(&empty).expect("made");
-    let output = run(bench.omniva().args(["--json", "serve", "--listen", "127.0.0.1:0", "--models"]).arg(&empty).arg("--data").arg(&data));
+    let output = run(bench
+        .omniva()
+        .args(["--json", "serve", "--listen", "127.0.0.1:0", "--models"])
+        .arg(&empty)
+        .arg("--data")
+        .arg(&data));
     assert_eq!(status(&output), 4, "{}", stderr(&output));
     let said = fault(&output);
     assert_eq!(said["code"], "model_missing");
@@ -151,7 +159,8 @@ fn a_full_disk_refuses_what_it_cannot_keep_and_recovers() {
     let engine = Engine::run(serve_within(&data, "mount -t tmpfs -o size=12m none \"$D\""), &data);
     engine.post("/v1/projects", &json!({ "name": "before" }));
     // The engine's own view of the folder.
-    let inside = Path::new("/proc").join(engine.pid().to_string()).join("root").join(data.strip_prefix("/").expect("absolute"));
+    let inside =
+        Path::new("/proc").join(engine.pid().to_string()).join("root").join(data.strip_prefix("/").expect("absolute"));
     let filler = inside.join("filler");
     let mut file = std::fs::File::create(&filler).expect("made");
     let block = vec![0u8; 64 << 10];
@@ -182,7 +191,8 @@ fn told_to_stop_while_it_renders_it_gives_the_attempt_back_and_goes_on_later() {
     let (data, inbox) = (bench.path("data"), bench.path("inbox"));
     std::fs::create_dir(&inbox).expect("made");
     let config = bench.path("quick.toml");
-    std::fs::write(&config, "[engine.cron]\ndiscover = { every_seconds = 1, misfire = \"run_once\" }\n").expect("written");
+    std::fs::write(&config, "[engine.cron]\ndiscover = { every_seconds = 1, misfire = \"run_once\" }\n")
+        .expect("written");
     let settings = json!({ "clips_per_video": 1, "clip_min_seconds": 8.0, "clip_max_seconds": 15.0, "language": "en" });
     let engine = Engine::configured(&data, &config);
     excerpt(&bench.path("v.mp4"), 0.0, 30.0);

@@ -68,7 +68,18 @@ fn no_crate_uses_one_of_its_own_layer_or_above() {
 #[test]
 fn deciding_crates_have_no_way_to_the_outside() {
     const OUTSIDE: [&str; 13] = [
-        "tokio", "ractor", "futures", "sea-orm", "warp", "ureq", "ort", "ffmpeg-next", "libc", "tempfile", "rand", "time",
+        "tokio",
+        "ractor",
+        "futures",
+        "sea-orm",
+        "warp",
+        "ureq",
+        "ort",
+        "ffmpeg-next",
+        "libc",
+        "tempfile",
+        "rand",
+        "time",
         "tracing",
     ];
     const DECIDING: [&str; 4] = ["omniva-contracts", "omniva-cognition", "omniva-editing", "omniva-ledger"];

@@ -76,7 +76,8 @@ fn set_aside(data: &DataFolder, force: bool) -> Result<Option<PathBuf>, Fault> {
     }
     let failed = |e: std::io::Error| Fault::writing("the database", &e);
     // As the store does it: whoever holds this lock is the one engine.
-    let lock = File::options().create(true).truncate(false).write(true).open(beside(&database, ".lock")).map_err(failed)?;
+    let lock =
+        File::options().create(true).truncate(false).write(true).open(beside(&database, ".lock")).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -141,7 +141,11 @@ impl Bench<'_> {
         let deadline = Instant::now() + PATIENCE;
         while self.open().await? > most {
             if Instant::now() > deadline {
-                return Err(Fault::new(Code::StoreUnavailable, "the jobs do not end", "look at the disk of the temporary folder"));
+                return Err(Fault::new(
+                    Code::StoreUnavailable,
+                    "the jobs do not end",
+                    "look at the disk of the temporary folder",
+                ));
             }
             // Many commits are one look; a pause without one is looked into as well.
             let _ = tokio::time::timeout(Duration::from_millis(20), committed.changed()).await;
@@ -173,10 +177,8 @@ impl Bench<'_> {
         }
         let filter = JobFilter { kind: Some(JobKind::Noop), states: vec![JobState::Done], ..JobFilter::default() };
         let done = self.reader.jobs(&filter, Page { limit: SINGLE as u64, offset: 0 }).await?.items;
-        let mut waits: Vec<f64> = done
-            .iter()
-            .filter_map(|job| Some(job.started_at?.since(job.created_at).as_secs_f64() * 1000.0))
-            .collect();
+        let mut waits: Vec<f64> =
+            done.iter().filter_map(|job| Some(job.started_at?.since(job.created_at).as_secs_f64() * 1000.0)).collect();
         waits.sort_by(f64::total_cmp);
         Ok(waits)
     }

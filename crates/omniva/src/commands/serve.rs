@@ -62,7 +62,8 @@ fn settings(args: &ServeArgs) -> Result<Settings, Fault> {
     let listen = match args.listen {
         Some(listen) => listen,
         None => engine.server.address.parse().map_err(|e| {
-            Fault::new(Code::ConfigInvalid, "engine.server.address is no ip:port", "write e.g. 127.0.0.1:7700").with_detail(e)
+            Fault::new(Code::ConfigInvalid, "engine.server.address is no ip:port", "write e.g. 127.0.0.1:7700")
+                .with_detail(e)
         })?,
     };
     let grace = args.grace.map_or(engine.server.stop_seconds, |seconds| seconds as f64);
@@ -197,9 +198,7 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, Fault> {
-        let listen = |kind| {
-            signal(kind).map_err(|e| Fault::internal("signals can't be listened for").with_detail(e))
-        };
+        let listen = |kind| signal(kind).map_err(|e| Fault::internal("signals can't be listened for").with_detail(e));
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
     async fn next(&mut self) -> &'static str {

@@ -20,7 +20,11 @@ pub fn run(args: &WhyArgs, as_json: bool) -> Result<u8, Fault> {
     };
     let query = Query::default().with("question", Some(question));
     let data = client.get(&format!("/v1/explanations/{}/{}", segment(&entity.0), segment(&entity.1)), query)?;
-    if as_json { print_line(&data) } else { tell(&data) }
+    if as_json {
+        print_line(&data)
+    } else {
+        tell(&data)
+    }
     Ok(0)
 }
 

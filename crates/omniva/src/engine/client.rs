@@ -113,15 +113,14 @@ impl Client {
 
     /// The `data` of the answer.
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base))
-            .header("Accept", "application/json");
+        let mut request =
+            Request::builder().method(method).uri(format!("{}{path}", self.base)).header("Accept", "application/json");
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
         let wrong = |e: &dyn std::fmt::Display| {
-            Fault::new(Code::Usage, format!("{} is no address of an engine", self.base), "check --server").with_detail(e)
+            Fault::new(Code::Usage, format!("{} is no address of an engine", self.base), "check --server")
+                .with_detail(e)
         };
         let answer = match body {
             None => self.agent.run(request.body(()).map_err(|e| wrong(&e))?),
@@ -154,7 +153,8 @@ impl Client {
         if status.is_success() {
             return answer.get_mut("data").map(Value::take).ok_or_else(|| strange(&"an answer without data"));
         }
-        let error = answer.get("error").filter(|e| e.is_object()).ok_or_else(|| strange(&format!("status {status}")))?;
+        let error =
+            answer.get("error").filter(|e| e.is_object()).ok_or_else(|| strange(&format!("status {status}")))?;
         Err(refused(status.as_u16(), error))
     }
 
@@ -260,7 +260,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         drop(listener);
-        let client = Client::new(&ServerArgs { server: Some(address.to_string()), ..ServerArgs::default() }).expect("ok");
+        let client =
+            Client::new(&ServerArgs { server: Some(address.to_string()), ..ServerArgs::default() }).expect("ok");
         let fault = client.get("/v1/projects", Query::default()).expect_err("nobody is there");
         assert_eq!(fault.code, Code::EngineUnreachable);
         assert!(fault.message.contains(&address.to_string()) && fault.next_step.contains("omniva serve"));

@@ -44,7 +44,13 @@ pub fn check(checks: &mut Checks, data: &DataFolder, deep: bool) -> Result<(), F
 
 fn clock(checks: &mut Checks) {
     let now = Moment(SystemClock.now_us());
-    checks.add("clock", now >= EARLIEST, Grade::Failed, now.to_string(), "set the system's clock: schedules depend on it");
+    checks.add(
+        "clock",
+        now >= EARLIEST,
+        Grade::Failed,
+        now.to_string(),
+        "set the system's clock: schedules depend on it",
+    );
 }
 
 async fn inside(checks: &mut Checks, data: &DataFolder, store: &OpenedReadOnly, deep: bool) {
@@ -62,7 +68,13 @@ async fn inside(checks: &mut Checks, data: &DataFolder, store: &OpenedReadOnly, 
     match store.upkeep.integrity().await {
         Ok(wrong) => {
             let found = if wrong.is_empty() { "every page reads".to_owned() } else { few(&wrong) };
-            checks.add("database pages", wrong.is_empty(), Grade::Failed, found, "restore the last backup: omniva restore FILE");
+            checks.add(
+                "database pages",
+                wrong.is_empty(),
+                Grade::Failed,
+                found,
+                "restore the last backup: omniva restore FILE",
+            );
         }
         Err(fault) => checks.fault("database pages", &fault.into()),
     }
@@ -90,11 +102,18 @@ async fn behind(checks: &mut Checks, reader: &dyn Reader) -> Result<(), Fault> {
     let last = reader.packets(&filter, 1).await?.first().map(|p| p.draft.at);
     let now = Moment(SystemClock.now_us());
     let ahead = last.is_some_and(|last| last > now.after(std::time::Duration::from_secs(60)));
-    let found = format!("{} packets, root {}", head.size, omniva_ledger::hex::write(&head.root).get(..16).unwrap_or_default());
+    let found =
+        format!("{} packets, root {}", head.size, omniva_ledger::hex::write(&head.root).get(..16).unwrap_or_default());
     checks.add("ledger", true, Grade::Ok, found, "");
     if ahead {
         let found = format!("the last packet is of {}", last.unwrap_or_default());
-        checks.add("clock", false, Grade::Warning, found, "the clock was set back: set it right before the engine starts");
+        checks.add(
+            "clock",
+            false,
+            Grade::Warning,
+            found,
+            "the clock was set back: set it right before the engine starts",
+        );
     }
     Ok(())
 }
@@ -140,7 +159,13 @@ async fn files(checks: &mut Checks, data: &DataFolder, reader: &dyn Reader) -> R
     let tell = |list: &[String]| if list.is_empty() { all.clone() } else { few(list) };
     let again = "the clips' sources are needed to make them again: restore these files from a copy";
     checks.add("kept files", damaged.is_empty(), Grade::Failed, tell(&damaged), again);
-    checks.add("delivered files", gone.is_empty(), Grade::Warning, tell(&gone), "somebody moved or changed delivered clips");
+    checks.add(
+        "delivered files",
+        gone.is_empty(),
+        Grade::Warning,
+        tell(&gone),
+        "somebody moved or changed delivered clips",
+    );
     let sweep = "the engine's orphan sweep removes them after a while";
     checks.add("files of nobody", orphans.is_empty(), Grade::Warning, tell(&orphans), sweep);
     Ok(())
