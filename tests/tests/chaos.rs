@@ -72,7 +72,7 @@ impl Chaos {
             let keys: Vec<String> = (0..4).map(|i| format!("chaos-{round}-{batch}-{i}")).collect();
             match engine.ask("POST", "/v1/jobs/noop", Some(&json!({ "count": keys.len(), "unique_keys": keys })), None)
             {
-                Some(answer) if answer.status < 300 => self.promised.extend(keys),
+                Some(answer) if answer.status < 300 => self.promised.extend(keys.iter().map(|k| format!("noop:{k}"))),
                 Some(answer) => panic!("refused: {answer:?}"),
                 None => break,
             }
