@@ -20,7 +20,7 @@ const PROJECTS: Page = Page { limit: 200, offset: 0 };
 /// Clips of one project that fairness counts, at most.
 const COUNTED: Page = Page { limit: 500, offset: 0 };
 /// Packets about each link of the chain, subject first; 500 in all.
-const LINEAGE: [u64; 5] = [180, 80, 80, 80, 80];
+const LINEAGE: [u64; 7] = [140, 60, 60, 60, 60, 60, 60];
 /// Fairness does not need the last second.
 const LOADS_FRESH: Duration = Duration::from_secs(10);
 
@@ -107,7 +107,12 @@ pub(super) async fn of_target(reader: &dyn Reader, brief: &mut Brief) -> Result<
 pub(super) async fn lineage(reader: &dyn Reader, brief: &mut Brief) -> Result<(), StoreFault> {
     let mut chain = vec![brief.subject.clone()];
     chain.extend(brief.clip.as_ref().map(|c| EntityRef::new(EntityType::Clip, c.clip_id)));
-    chain.extend(brief.video.as_ref().map(|v| EntityRef::new(EntityType::Video, v.video_id)));
+    chain.extend(brief.upload_job.as_ref().map(|u| EntityRef::new(EntityType::UploadJob, u.upload_job_id)));
+    if let Some(video) = brief.video.as_ref().map(|v| v.video_id) {
+        let analysis = reader.active_analysis(video).await?;
+        chain.extend(analysis.map(|a| EntityRef::new(EntityType::Analysis, a.analysis_id)));
+        chain.push(EntityRef::new(EntityType::Video, video));
+    }
     chain.extend(brief.post.as_ref().map(|p| EntityRef::new(EntityType::Post, p.post_id)));
     chain.extend(brief.job.as_ref().map(|j| EntityRef::new(EntityType::Job, j.id)));
     let mut seen = std::collections::BTreeSet::new();
