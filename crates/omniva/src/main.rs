@@ -32,6 +32,9 @@ fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
+    if !matches!(cli.command, cli::Command::Serve(_)) {
+        end_with_a_closed_pipe();
+    }
     let json = cli.json;
     match commands::run(cli) {
         Ok(status) => ExitCode::from(status),
@@ -40,6 +43,13 @@ fn main() -> ExitCode {
             ExitCode::from(fault.code.exit())
         }
     }
+}
+
+/// `omniva job list | head` ends quietly, as every filter does. Rust ignores SIGPIPE, which makes a closed pipe a panic of
+/// `println!`. An engine is left as it is: a reader of its output that goes away must not end it.
+fn end_with_a_closed_pipe() {
+    // SAFETY: sets a disposition before any other thread is started.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// One clear message on standard error, or one JSON line on standard output with `--json`.
