@@ -48,11 +48,15 @@ impl Answer {
 
 /// `omniva serve` with what every test needs; add what one test needs.
 pub fn serve(data: &Path) -> Command {
+    serve_on(data, "127.0.0.1:0")
+}
+
+pub fn serve_on(data: &Path, address: &str) -> Command {
     let mut command = Command::new(binary());
     command
         .args(["--json", "--models"])
         .arg(models())
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .args(["serve", "--listen", address, "--data"])
         .arg(data)
         .stdin(Stdio::null())
         .env_remove("RUST_BACKTRACE")
