@@ -30,6 +30,7 @@ pub struct ErrorView {
     pub code: String,
     pub message: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub fields: Vec<FieldFault>,
 }
 
