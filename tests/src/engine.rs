@@ -101,6 +101,7 @@ impl Engine {
         let log = data.with_extension("log");
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log");
         let started = Instant::now();
+        #[allow(clippy::zombie_processes)] // the engine that is returned is waited for when it is stopped or dropped
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("omniva starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut said = String::new();
