@@ -99,7 +99,8 @@ fn report(what: &str, number: usize, took: Duration) {
 async fn lives(folder: &Path, total: usize) -> Result<(), Failure> {
     let mut opened = open_sqlite(&folder.join("lives.db"), Uuid::from_u128(2)).await?;
     let mut ids = Seeded::new(b"lives");
-    let (mut claimed, mut pending): (VecDeque<(Job, PacketId)>, VecDeque<(Job, PacketId)>) = Default::default();
+    let mut claimed: VecDeque<(Job, PacketId)> = VecDeque::new();
+    let mut pending: VecDeque<(Job, PacketId)> = VecDeque::new();
     let (mut made, mut ended, mut clock) = (0, 0, 0);
     let started = Instant::now();
     while ended < total {
