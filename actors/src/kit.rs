@@ -112,7 +112,7 @@ impl Kit {
     }
 }
 
-/// Queues have names and no ids; packets about them name this one (the office's planners agree).
+/// Queues have names and no ids; packets about them name this one.
 pub fn queue_entity(queue: JobKind) -> EntityRef {
     let place = JobKind::ALL.iter().position(|kind| *kind == queue).unwrap_or_default();
     EntityRef::new(EntityType::Queue, Uuid::from_u128(place as u128 + 1))

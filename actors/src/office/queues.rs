@@ -7,15 +7,10 @@ use super::check::Faults;
 use super::desk::{Deed, Desk, OrRefuse};
 use super::plan::Done;
 use super::{QueueCommand, Refusal};
+pub(super) use crate::kit::queue_entity as entity;
 
 /// Jobs of one kind at the same time, at most.
 const MOST: u32 = 256;
-
-/// Queues have names, not ids: this is the id that packets use for one.
-pub(super) fn entity(queue: JobKind) -> EntityRef {
-    let place = JobKind::ALL.iter().position(|k| *k == queue).unwrap_or_default();
-    EntityRef::new(EntityType::Queue, uuid::Uuid::from_u128(place as u128 + 1))
-}
 
 pub(super) async fn control(desk: &mut Desk<'_>, queue: JobKind, command: &QueueCommand, reason: &str) -> Done {
     let mut faults = Faults::default();
