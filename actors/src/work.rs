@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use omniva_contracts::engine::{Job, JobKind, Outcome};
@@ -68,6 +69,8 @@ pub struct Sign {
 pub struct WorkContext {
     pub reader: Arc<dyn Reader>,
     pub clock: Arc<dyn Clock + Send + Sync>,
+    /// A worker that lives gives a sign at least this often.
+    pub heartbeat: Duration,
     stop: StopSign,
     signs: Arc<dyn Fn(Sign) + Send + Sync>,
 }
@@ -76,10 +79,11 @@ impl WorkContext {
     pub fn new(
         reader: Arc<dyn Reader>,
         clock: Arc<dyn Clock + Send + Sync>,
+        heartbeat: Duration,
         stop: StopSign,
         signs: Arc<dyn Fn(Sign) + Send + Sync>,
     ) -> Self {
-        Self { reader, clock, stop, signs }
+        Self { reader, clock, heartbeat, stop, signs }
     }
     pub fn stop(&self) -> Stop {
         self.stop.seen()

@@ -36,7 +36,8 @@ pub(super) fn start(
         // An earlier claim of the same job that was lost while its worker went on.
         before.stop.raise(Stop::Lost);
     }
-    let context = WorkContext::new(kit.reader.clone(), kit.clock.clone(), stop, signs(bench.clone(), id, fence));
+    let (heartbeat, signs) = (kit.config.jobs.heartbeat(), signs(bench.clone(), id, fence));
+    let context = WorkContext::new(kit.reader.clone(), kit.clock.clone(), heartbeat, stop, signs);
     let (work, line) = (work.clone(), line.clone());
     let task = tokio::spawn(async move {
         let end = match AssertUnwindSafe(work.run(job, context)).catch_unwind().await {

@@ -15,7 +15,7 @@ use crate::part::{Line, Part};
 use crate::work::{Stop, Work};
 use crate::zenith::Advanced;
 
-/// A new step shows within this time; what only moves on waits for the heartbeat.
+/// A new step shows within this time; what only moves on waits for the heartbeat, which may be configured to be shorter.
 const BEAT: Duration = Duration::from_millis(500);
 /// Pause before an outcome is handed in again that could not be written.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -82,7 +82,7 @@ impl Part for Pool {
                 state.settling |= perform::settle(kit, &state.bench, &state.line);
             }
         }
-        state.turn();
+        state.turn(kit);
         Ok(())
     }
 }
@@ -105,14 +105,14 @@ impl Pool {
 
 impl State {
     /// Keeps the beat while anything runs, and answers a halt when nothing does.
-    fn turn(&mut self) {
+    fn turn(&mut self, kit: &Kit) {
         let idle = self.bench.is_empty();
         if idle && let Some((done, _)) = self.halting.take() {
             let _ = done.send(());
         }
         if !idle && !self.beating {
             self.beating = true;
-            self.line.later(BEAT, Msg::Beat);
+            self.line.later(BEAT.min(kit.config.jobs.heartbeat() / 2), Msg::Beat);
         }
     }
 

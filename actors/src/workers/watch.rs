@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use omniva_contracts::Monitor;
 use omniva_contracts::engine::{Job, JobId, JobKind};
@@ -75,6 +76,10 @@ impl Watch {
             let place = *self.place.lock().unwrap_or_else(PoisonError::into_inner);
             self.context.progress(place.step, place.progress);
         }
+    }
+
+    pub fn heartbeat(&self) -> Duration {
+        self.context.heartbeat
     }
 
     pub fn abandon(&self) {

@@ -250,7 +250,7 @@ impl House {
             heard.signs.lock().expect("unpoisoned").push(sign);
         };
         let clock = Arc::new(Shifted(self.shift.clone()));
-        let context = WorkContext::new(self.opened.reader.clone(), clock, sign, Arc::new(listen));
+        let context = WorkContext::new(self.opened.reader.clone(), clock, Duration::from_secs(2), sign, Arc::new(listen));
         let work = self.works.iter().find(|w| w.kind() == job.kind).expect("a worker of this kind").clone();
         let outcome = self.runtime.block_on(work.run(job.clone(), context));
         *told.took.lock().expect("unpoisoned") = told.stopped.lock().expect("unpoisoned").map(|at| at.elapsed());

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omniva_migrations::Migrator;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Connection};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement, Value};
 use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
@@ -40,6 +41,7 @@ fn options(path: &Path, use_: Use) -> ConnectOptions {
     let (most, least) = if use_ == Use::Write { (1, 1) } else { (READERS, 0) };
     options.max_connections(most).min_connections(least).sqlx_logging(false).test_before_acquire(false);
     options.acquire_timeout(BUSY + Duration::from_secs(5)).idle_timeout(None).max_lifetime(None);
+    options.map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(at_rest(connection)));
     let path = path.to_owned();
     options.map_sqlx_sqlite_opts(move |_| {
         let options = SqliteConnectOptions::new()
@@ -62,6 +64,18 @@ fn options(path: &Path, use_: Use) -> ConnectOptions {
         }
     });
     options
+}
+
+/// False for a connection that is to be thrown away: SQLite takes a transaction back by itself when the disk is full or
+/// fails, the driver still counts it as open, and what begins next is nested in nothing. It would be answered as
+/// written and never be committed.
+async fn at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A rollback may be under way: what is asked now is answered after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn connect(path: &Path, use_: Use) -> Result<DatabaseConnection, StoreFault> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::{Code, Fault};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 use uuid::Uuid;
 
 use super::lock::beside;
@@ -129,6 +129,34 @@ async fn a_full_disk_loses_nothing_and_the_next_write_goes_on() {
     let receipt = writer.write(&[with(2, 1 << 20)]).await.expect("works").remove(0).expect("is written");
     assert_eq!(receipt.seqs, [1]);
     assert_eq!(*writer.last.lock().expect("held"), None);
+}
+
+/// SQLite ends a transaction by itself when the disk is full; the driver does not see it.
+#[tokio::test]
+async fn after_a_transaction_that_sqlite_ended_itself_what_is_answered_as_written_is_there_for_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let mut opened = open_sqlite(&path, ORIGIN).await.expect("opens");
+    drop(opened);
+    let (mut writer, _) = open_writer(&path, ORIGIN).await.expect("opens");
+    for _ in 0..3 {
+        let tx = writer.db.begin().await.expect("begins");
+        tx.execute_unprepared("ROLLBACK").await.expect("ends it");
+        drop(tx);
+    }
+    let mandate = Mandate(());
+    let seal = |n| mandate.seal(Commit { rows: vec![Row::Project(project(n))], packets: vec![packet(n)], purges: vec![] });
+    // A refused one on the way takes the way through savepoints and back.
+    writer.write(&[seal(1), seal(1), seal(2)]).await.expect("works");
+    opened_elsewhere_sees(&path, 2).await;
+    drop(writer);
+    opened = open_sqlite(&path, ORIGIN).await.expect("opens");
+    assert_eq!(opened.reader.head().await.expect("reads").size, 2);
+}
+
+async fn opened_elsewhere_sees(path: &Path, projects: u64) {
+    let other = open_sqlite_read_only(path).await.expect("opens");
+    assert_eq!(other.reader.projects(None, Page { offset: 0, limit: 10 }).await.expect("reads").total, projects);
 }
 
 #[tokio::test]
