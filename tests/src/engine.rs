@@ -139,7 +139,12 @@ impl Engine {
 
     /// `None` when nobody answers (it was killed).
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Answer> {
-        let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        self.ask_at(&format!("http://{}", self.address()), method, path, body, key)
+    }
+
+    /// The same, at another of its addresses.
+    pub fn ask_at(&self, at: &str, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Answer> {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{at}{path}"));
         if let Some(key) = key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }

@@ -152,7 +152,6 @@ fn a_changed_packet_is_found_offline_with_the_public_key_alone() {
 }
 
 #[test]
-#[ignore = "known fault: once the disk was full, reads can stay at an old state (CHANGELOG)"]
 fn a_full_disk_refuses_what_it_cannot_keep_and_recovers() {
     let bench = Bench::default();
     let data = bench.path("data");

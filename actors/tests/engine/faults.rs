@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::house::*;
 
-const PARTS: [&str; 18] = [
+pub const PARTS: [&str; 18] = [
     "store-writer",
     "outbox",
     "log-writer",

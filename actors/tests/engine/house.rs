@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub const ALL: Page = Page { limit: 10_000, offset: 0 };
 /// Nothing that is waited for takes this long, whatever else the machine does.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 type Run = Box<dyn Fn(Job, WorkContext) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
 

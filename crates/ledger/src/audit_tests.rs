@@ -180,6 +180,10 @@ fn the_newest_checkpoint_may_not_be_in_the_log_yet() {
     let mut behind = store(50, 16);
     behind.log.pop();
     assert!(audit(&behind).sound());
+    // Somebody who saw it brings it along.
+    let mut witnessed = behind.clone();
+    witnessed.checkpoints.extend(behind.checkpoints.last().cloned());
+    assert!(audit(&witnessed).sound());
     behind.log.pop();
     assert_eq!(codes(&audit(&behind)), [FindingCode::LogCut]);
 }

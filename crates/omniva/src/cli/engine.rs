@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 #[derive(Args, Clone, Debug, Default)]
 pub struct DataArgs {
     /// The engine's data folder [default: $OMNIVA_DATA, or ~/.local/share/omniva/data].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
 }
 
@@ -17,10 +17,10 @@ pub struct DataArgs {
 #[derive(Args, Clone, Debug, Default)]
 pub struct ServerArgs {
     /// Address of the engine [default: $OMNIVA_SERVER, or what the engine wrote into its data folder].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub server: Option<String>,
     /// File that holds the API key [default: $OMNIVA_KEY_FILE; none is needed on the engine's own machine].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub key_file: Option<PathBuf>,
     #[command(flatten)]
     pub data: DataArgs,
@@ -399,5 +399,8 @@ pub enum BenchCommand {
         /// How many wait at the same time.
         #[arg(long, default_value_t = 2_000)]
         window: u64,
+        /// Configuration on top of the shipped one (see config/engine.toml): what another limit or batch does.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
 }

@@ -9,7 +9,7 @@ use omniva_actors::engine::{Engine, Parts};
 use omniva_actors::office::{Asked, Caller, Command, Office};
 use omniva_contracts::config::{Config, EngineConfig};
 use omniva_contracts::engine::{JobKind, JobState, Moment, RequestId, Role, TraceId};
-use omniva_contracts::ports::{Clock, Ids, SystemClock};
+use omniva_contracts::ports::{Clock, Ids, Seeded, SystemClock, Timed};
 use omniva_contracts::{Code, Fault};
 use omniva_store::{JobFilter, Page, Reader};
 use serde_json::json;
@@ -26,9 +26,12 @@ const SINGLE: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub fn run(command: &BenchCommand, as_json: bool) -> Result<u8, Fault> {
-    let BenchCommand::Jobs { jobs, window } = command;
+    let BenchCommand::Jobs { jobs, window, config } = command;
+    let text = config.as_deref().map(super::clip::read_config).transpose()?;
+    let name = config.as_ref().map(|path| path.display().to_string());
+    let config = EngineConfig::load(name.as_deref().zip(text.as_deref()))?;
     let scratch = tempfile::tempdir().map_err(|e| Fault::writing("a temporary folder", &e))?;
-    let figures = open::runtime()?.block_on(measure(scratch.path(), *jobs, *window))?;
+    let figures = open::runtime()?.block_on(measure(scratch.path(), *jobs, *window, config))?;
     if as_json {
         print_line(&json!({
             "event": "bench_jobs",
@@ -71,10 +74,10 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
-async fn measure(folder: &Path, jobs: u64, window: u64) -> Result<Figures, Fault> {
+async fn measure(folder: &Path, jobs: u64, window: u64, config: EngineConfig) -> Result<Figures, Fault> {
     let data = DataFolder::find(&DataArgs { data: Some(folder.join("data")) })?;
     open::make_folder(&data)?;
-    let mut ids = open::random()?;
+    let mut ids = open::ids()?;
     let opened = open::store(&data, &mut ids).await?;
     let reader = opened.reader.clone();
     let parts = Parts {
@@ -85,14 +88,14 @@ async fn measure(folder: &Path, jobs: u64, window: u64) -> Result<Figures, Fault
         dice: Box::new(open::random()?),
         ids: Box::new(ids),
         works: Vec::new(),
-        config: EngineConfig::load(None)?,
+        config,
         personas: Config::load(None)?.personas,
         seal: None,
         logs: None,
         data: data.path().to_owned(),
     };
     let engine = Engine::start(parts).await?;
-    let mut bench = Bench { engine: &engine, reader: reader.as_ref(), ids: open::random()?, asked: 0 };
+    let mut bench = Bench { engine: &engine, reader: reader.as_ref(), ids: open::ids()?, asked: 0 };
     let dispatch = bench.dispatch().await?;
     let (seconds, before) = bench.stream(jobs, window).await?;
     let packets = reader.head().await?.size - before;
@@ -103,7 +106,7 @@ async fn measure(folder: &Path, jobs: u64, window: u64) -> Result<Figures, Fault
 struct Bench<'a> {
     engine: &'a Engine,
     reader: &'a dyn Reader,
-    ids: omniva_contracts::ports::Seeded,
+    ids: Timed<Seeded>,
     /// Jobs so far.
     asked: u64,
 }
@@ -149,7 +152,7 @@ impl Bench<'_> {
             }
             // Many commits are one look; a pause without one is looked into as well.
             let _ = tokio::time::timeout(Duration::from_millis(20), committed.changed()).await;
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(if most == 0 { Duration::from_millis(2) } else { Duration::from_millis(10) }).await;
         }
         Ok(())
     }
@@ -199,7 +202,8 @@ mod tests {
     #[test]
     fn a_few_jobs_go_through_a_whole_engine() {
         let folder = tempfile::tempdir().expect("a folder");
-        let figures = open::runtime().expect("threads").block_on(measure(folder.path(), 50, 20)).expect("measured");
+        let config = EngineConfig::load(None).expect("the shipped configuration");
+        let figures = open::runtime().expect("threads").block_on(measure(folder.path(), 50, 20, config)).expect("measured");
         assert_eq!(figures.dispatch.len(), SINGLE);
         assert!(figures.packets >= 100, "each job leaves packets: {}", figures.packets);
     }

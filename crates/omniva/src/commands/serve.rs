@@ -72,7 +72,7 @@ fn settings(args: &ServeArgs) -> Result<Settings, Fault> {
 
 fn telemetry() -> Result<Telemetry, Fault> {
     let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock);
-    let mut config = omniva_telemetry::Config::new(env!("CARGO_PKG_VERSION"), clock, Box::new(open::random()?));
+    let mut config = omniva_telemetry::Config::new(env!("CARGO_PKG_VERSION"), clock, Box::new(open::ids()?));
     if let Ok(filter) = std::env::var(FILTER) {
         config.filter = filter;
     }
@@ -95,7 +95,7 @@ async fn start(
     layers: Vec<omniva_sandbox::Layer>,
     telemetry: Telemetry,
 ) -> Result<Running, Fault> {
-    let mut ids = open::random()?;
+    let mut ids = open::ids()?;
     let opened = open::store(data, &mut ids).await?;
     let signer = open::signer(data)?;
     let ledger_key_id = signer.verifier().key_id();
@@ -129,7 +129,7 @@ async fn start(
         office,
         opened.reader,
         clock,
-        Box::new(open::random()?),
+        Box::new(open::ids()?),
         Box::new(move || metrics.render()),
     )
     .await;

@@ -3,8 +3,9 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use omniva_contracts::ports::{Ids, Seeded};
+use omniva_contracts::ports::{Ids, Seeded, SystemClock, Timed};
 use omniva_contracts::{Code, Fault};
 use omniva_ledger::{Signer, Verifier};
 use omniva_store::{Opened, OpenedReadOnly};
@@ -17,6 +18,11 @@ const MAX_KEY: u64 = 4 << 10;
 /// A source of ids and numbers that nobody can foretell.
 pub fn random() -> Result<Seeded, Fault> {
     Ok(Seeded::new(&secret()?))
+}
+
+/// Ids for rows: in the order of time, otherwise nobody can foretell them.
+pub fn ids() -> Result<Timed<Seeded>, Fault> {
+    Ok(Timed::new(random()?, Arc::new(SystemClock)))
 }
 
 fn secret() -> Result<[u8; 32], Fault> {
