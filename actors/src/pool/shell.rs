@@ -17,6 +17,8 @@ use crate::zenith::Advanced;
 
 /// A new step shows within this time; what only moves on waits for the heartbeat, which may be configured to be shorter.
 const BEAT: Duration = Duration::from_millis(500);
+/// While others of the pool still run, an end waits this long for theirs: together they cost one commit.
+const GATHER: Duration = Duration::from_millis(1);
 /// Pause before an outcome is handed in again that could not be written.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -31,6 +33,8 @@ pub struct State {
     beating: bool,
     /// A batch of ends is with Zenith: what ends meanwhile makes the next batch.
     settling: bool,
+    /// A flush that gathers ends is on its way.
+    gathering: bool,
     halting: Option<(oneshot::Sender<()>, Duration)>,
     halted: bool,
 }
@@ -48,7 +52,7 @@ impl Part for Pool {
             }
         });
         let line = kit.wires.pools.get(&self.kind).cloned().unwrap_or_else(|| Line::new(super::name(self.kind)));
-        State { bench, line, beating: false, settling: false, halting: None, halted: false }
+        State { bench, line, beating: false, settling: false, gathering: false, halting: None, halted: false }
     }
 
     fn first(&self) -> Option<Msg> {
@@ -74,8 +78,12 @@ impl Part for Pool {
                 // Whatever became of the last batch.
                 state.settling |= perform::settle(kit, &state.bench, &state.line);
             }
-            Msg::Flush if state.settling => {}
-            Msg::Flush => state.settling = perform::settle(kit, &state.bench, &state.line),
+            Msg::Flush => {
+                state.gathering = false;
+                if !state.settling {
+                    state.settling = perform::settle(kit, &state.bench, &state.line);
+                }
+            }
             Msg::Interrupt => state.interrupt(),
             Msg::Kill => {
                 perform::kill(&state.bench, self.kind);
@@ -130,14 +138,17 @@ impl State {
     }
 
     fn ended(&mut self, ended: Ended) {
-        let known = self.bench.with(|running| {
+        let (known, others) = self.bench.with(|running| {
             let runner = running.get_mut(&ended.job).filter(|r| r.job.fence == ended.fence && r.ended.is_none());
-            runner.map(|runner| runner.ended = Some(ended.end)).is_some()
+            let known = runner.map(|runner| runner.ended = Some(ended.end)).is_some();
+            (known, running.len() > 1)
         });
-        if known {
-            // To the end of the mailbox: all that ended meanwhile is handed in together.
-            self.line.wake(Msg::Flush);
+        // What ends while a batch is with Zenith is handed in when that comes back.
+        if !known || self.settling || self.gathering {
+            return;
         }
+        self.gathering = true;
+        if others { self.line.later(GATHER, Msg::Flush) } else { self.line.wake(Msg::Flush) }
     }
 
     fn settled(&mut self, answers: Vec<(JobId, Advanced)>) {

@@ -268,12 +268,20 @@ async fn whole_way(house: House) {
 async fn a_silent_module_is_missing_and_the_question_is_ruled_all_the_same() {
     let house = house(works()).await;
     let project = project(&house).await;
+    // It fails whenever it is there, and backs off for longer each time: soon it is hardly ever there.
+    for failures in 1..=8 {
+        house
+            .until("it failed once more", |_| async {
+                house.engine.fail("halolux", "a fault of the test");
+                (house.actor("halolux").await.restarts >= failures).then_some(())
+            })
+            .await;
+    }
     house.ask(Command::Scrape { project, creators: Vec::new(), since: None, until: None, force: false }).await;
     let clip_id = ClipId(id("clip 0"));
     let published = house.until("published", |reader| async move {
         reader.clip(clip_id).await.ok()?.filter(|c| c.status == ClipStatus::Published).map(|_| ())
     });
-    // Whenever it is there it fails, and backs off for longer each time.
     let storm = async {
         loop {
             house.engine.fail("halolux", "a fault of the test");

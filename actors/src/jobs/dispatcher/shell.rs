@@ -18,6 +18,8 @@ use crate::part::Part;
 const TROUBLE: Duration = Duration::from_millis(500);
 /// Pause before the queues' controls are asked for again.
 const AGAIN: Duration = Duration::from_millis(200);
+/// While most places of a queue are taken, one that comes back waits this long for others: one claim takes them all.
+const GATHER: Duration = Duration::from_millis(1);
 /// A queue whose intake is slowed to `f` claims one job, then waits `(1 / f - 1)` of these.
 const SLOWED: Duration = Duration::from_secs(1);
 
@@ -34,6 +36,8 @@ pub struct State {
     busy: BTreeSet<JobKind>,
     /// Something happened to it meanwhile.
     dirty: BTreeSet<JobKind>,
+    /// A look that gathers places is on its way.
+    gathering: BTreeSet<JobKind>,
     /// Its pause after a slowed claim, or for an open breaker, is not over.
     resting: BTreeSet<JobKind>,
     halted: bool,
@@ -64,11 +68,12 @@ impl Part for Dispatcher {
             }
             Msg::Freed(queue) => {
                 kit.bench(queue).heard();
-                state.go(kit, queue);
+                state.freed(kit, queue);
             }
             Msg::Look => state.look(kit),
             Msg::LookAt(queue) => {
                 state.resting.remove(&queue);
+                state.gathering.remove(&queue);
                 state.go(kit, queue);
             }
             Msg::Halt(done) => {
@@ -133,6 +138,16 @@ impl State {
             Found::Full => self.go(kit, queue),
             Found::All if dirty => self.go(kit, queue),
             Found::All => {}
+        }
+    }
+
+    fn freed(&mut self, kit: &Arc<Kit>, queue: JobKind) {
+        let limit = self.controls.get(&queue).map_or(0, |control| control.limit);
+        let crowded = kit.bench(queue).taken() > limit / 2;
+        if !crowded || self.resting.contains(&queue) {
+            self.go(kit, queue);
+        } else if self.gathering.insert(queue) {
+            kit.wires.dispatcher.later(GATHER, Msg::LookAt(queue));
         }
     }
 
