@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use omniva_tests::engine::{Engine, json_of, omniva, until};
+use omniva_telemetry::METRICS;
 use omniva_tests::{Bench, excerpt, one_at_a_time, status, stderr};
 use serde_json::{Value, json};
 
@@ -62,6 +63,7 @@ fn a_video_in_the_inbox_becomes_finished_clips_that_explain_themselves() {
     });
     delivered(&output, published.len());
     told(&engine, &data, &project, &published);
+    measured(&engine);
 
     let (before, packets) = (clips(&engine, &project), engine.get("/v1/ledger/head"));
     let (ended, took) = engine.stop();
@@ -127,6 +129,46 @@ fn told(engine: &Engine, data: &Path, project: &str, published: &[String]) {
     assert!(String::from_utf8_lossy(&listed.stdout).contains("talk"), "{}", stderr(&listed));
     let doctor = omniva(data, &["--json", "doctor"]);
     assert_eq!(status(&doctor), 0, "{}", String::from_utf8_lossy(&doctor.stdout));
+}
+
+/// What the engine has only when something went wrong; everything else is there after a whole way.
+const FAULTS: [&str; 13] = [
+    "omniva_jobs_failed_total",
+    "omniva_jobs_retried_total",
+    "omniva_jobs_quarantined_total",
+    "omniva_jobs_cancelled_total",
+    "omniva_leases_expired_total",
+    "omniva_leases_refused_total",
+    "omniva_actor_restarts_total",
+    "omniva_actor_escalations_total",
+    "omniva_actor_killed_total",
+    "omniva_ledger_verify_failures_total",
+    "omniva_child_killed_total",
+    "omniva_log_",
+    "omniva_invariant_violations_total",
+];
+
+/// A live scrape and the declared registry: every series is declared, with its labels, and every metric that a healthy
+/// engine has is there.
+fn measured(engine: &Engine) {
+    let scrape = engine.ask("GET", "/metrics", None, None).expect("it answers").body;
+    let scrape = scrape.as_str().expect("text");
+    let mut seen = std::collections::BTreeSet::new();
+    for line in scrape.lines().filter(|l| !l.starts_with('#') && !l.is_empty()) {
+        let series = line.rsplit_once(' ').expect("a value").0;
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let plain = ["_bucket", "_sum", "_count"].iter().find_map(|s| name.strip_suffix(s)).unwrap_or(name);
+        let metric = METRICS.iter().find(|m| m.name == name || m.name == plain);
+        let metric = metric.unwrap_or_else(|| panic!("{name} is not declared"));
+        for label in labels.trim_end_matches('}').split("\",").filter(|l| !l.is_empty()) {
+            let label = label.split('=').next().expect("a name").trim();
+            assert!(label == "le" || metric.labels.contains(&label), "{name} has the undeclared label {label}");
+        }
+        seen.insert(metric.name);
+    }
+    let expected = METRICS.iter().map(|m| m.name).filter(|n| !FAULTS.iter().any(|f| n.starts_with(f)));
+    let missing: Vec<&str> = expected.filter(|n| !seen.contains(n) && !n.starts_with("omniva_event")).collect();
+    assert!(missing.is_empty(), "never measured: {missing:?}");
 }
 
 /// Offline, with the public key alone; then with one byte of the database changed.

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use omniva_contracts::Monitor;
 use omniva_contracts::engine::{Job, JobId, JobKind};
-use omniva_stages::{Reporter, Stage};
+use omniva_contracts::{Code, Fault, Monitor};
+use omniva_stages::{Reporter, Stage, Usage};
+use omniva_telemetry::meter;
 
 use crate::work::{Stop, WorkContext};
 
@@ -117,6 +118,14 @@ impl Reporter for Watch {
     }
     fn note(&self, text: &str) {
         tracing::info!(job = %self.job, kind = self.kind.as_str(), "{text}");
+    }
+    fn child_ended(&self, stage: Stage, usage: &Usage) {
+        meter::child_ended(stage.as_str(), Duration::from_secs_f64(usage.cpu_seconds()), usage.max_rss_bytes);
+    }
+    fn child_failed(&self, stage: Stage, fault: &Fault) {
+        if matches!(fault.code, Code::ChildTimeout | Code::ChildMemory | Code::ChildKilled) {
+            meter::child_killed(stage.as_str(), fault.code.as_str());
+        }
     }
     fn cancelled(&self) -> bool {
         self.stopped()

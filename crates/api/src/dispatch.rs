@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::Stream;
 use omniva_actors::office::{Caller, Refusal, RequestNote};
 use omniva_contracts::engine::{Moment, RequestId, Role};
+use omniva_telemetry::meter;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -215,10 +216,5 @@ fn short(text: &str) -> String {
 
 fn measure(trail: &Trail, status: u16, began: Instant) {
     // Only known words become labels, so that callers can't make series without end.
-    let route = trail.route.map_or("none", |r| r.path);
-    let method = trail.route.map_or("other", |r| r.method.as_str());
-    metrics::counter!("omniva_http_requests_total", "route" => route, "method" => method, "status" => status.to_string())
-        .increment(1);
-    metrics::histogram!("omniva_http_request_seconds", "route" => route, "method" => method)
-        .record(began.elapsed().as_secs_f64());
+    meter::http_answered(trail.route.map_or("none", |r| r.path), status, began.elapsed());
 }

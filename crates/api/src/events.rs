@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use omniva_actors::office::Refusal;
 use omniva_store::PacketFilter;
+use omniva_telemetry::meter;
 use serde_json::json;
 use warp::Reply as _;
 use warp::http::HeaderMap;
@@ -18,6 +19,7 @@ use crate::table::ledger;
 use crate::views::PacketView;
 use crate::wrapper::Answer;
 
+const WEBSOCKET: &str = "websocket";
 const BATCH: u64 = 200;
 /// A reader that takes nothing for this long is let go.
 const SEND: Duration = Duration::from_secs(15);
@@ -38,8 +40,11 @@ pub fn open(call: Call, upgrade: Ws, headers: HeaderMap, from: IpAddr) -> Result
     };
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     let reply = upgrade.on_upgrade(move |socket| async move {
-        let _permit = permit;
+        let connected = || call.shared.config.max_sockets - call.shared.sockets.available_permits();
+        meter::event_clients(WEBSOCKET, connected() as u64);
         let (code, why) = stream(&call, socket, filter, &headers, from).await;
+        drop(permit);
+        meter::event_clients(WEBSOCKET, connected() as u64);
         tracing::debug!(code, why, "an event stream ended");
     });
     Ok(reply.into_response())
@@ -132,6 +137,7 @@ async fn catch_up(call: &Call, to: &mut To, filter: &mut PacketFilter) -> Result
             if !send(to, Message::text(event.to_string())).await {
                 return Ok(false);
             }
+            meter::events_sent(WEBSOCKET, 1);
         }
         let next = last.map_or(filter.from_seq, |seq| seq + 1);
         // With a filter, places that it leaves out are passed as well.

@@ -25,7 +25,7 @@ pub use edit::{Failed, Naming, Order, Planned};
 pub use fonts::{FontFile, load as fonts};
 /// What kind of media a file is, by its bytes.
 pub use omniva_media::sniff::sniff as recognise;
-pub use omniva_sandbox::Layer;
+pub use omniva_sandbox::{Layer, Usage};
 pub use reporter::{Reporter, Stage};
 pub use source::{Source, display_name, ingest, ingest_as};
 pub use steps::{Edited, OnPlan, analyze, edit_one, long_enough, models_present};

@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use omniva_contracts::Monitor;
+use omniva_contracts::{Fault, Monitor};
+use omniva_sandbox::Usage;
 use serde::{Deserialize, Serialize};
 
 /// The stages of one run, in order; listening and watching run side by side, and so do the clips.
@@ -39,6 +40,10 @@ pub trait Reporter: Sync {
     fn end(&self, stage: Stage, what: &str, seconds: f64, from_cache: bool);
     /// Something people should read: a fallback, a repair, a clip that was refused.
     fn note(&self, text: &str);
+    /// A child process of this stage did its work with so much.
+    fn child_ended(&self, _stage: Stage, _usage: &Usage) {}
+    /// A child process of this stage ended otherwise.
+    fn child_failed(&self, _stage: Stage, _fault: &Fault) {}
     fn cancelled(&self) -> bool;
 }
 

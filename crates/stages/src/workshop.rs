@@ -217,7 +217,13 @@ impl<'a> Workshop<'a> {
         let policy = self.policy(&access, out_dir);
         let job = serde_json::to_vec(&job).map_err(|e| Fault::internal(format!("a job can't be written: {e}")))?;
         let args: Vec<&str> = self.program.args.iter().map(String::as_str).collect();
-        omniva_sandbox::run(&self.program.path, &args, &policy, &job, &monitor)?;
+        match omniva_sandbox::run(&self.program.path, &args, &policy, &job, &monitor) {
+            Ok(end) => self.reporter.child_ended(stage, &end.usage),
+            Err(fault) => {
+                self.reporter.child_failed(stage, &fault);
+                return Err(fault);
+            }
+        }
         child::result(out_dir, MAX_RESULT)
     }
 

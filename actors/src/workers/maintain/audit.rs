@@ -1,7 +1,9 @@
 //! Rows and packets against each other, and files against their hashes. Only looks; what it finds is told.
 
 use omniva_contracts::engine::*;
+use omniva_ledger::{canonical, leaf_hash};
 use omniva_store::{ArtifactFilter, ClipFilter, PacketFilter, Page};
+use omniva_telemetry::meter;
 
 use super::super::blocking::blocking;
 use super::super::end::Run;
@@ -66,7 +68,7 @@ async fn files(round: &mut Round) -> Run<()> {
         })
         .await?;
         to_hash = left;
-        findings.into_iter().for_each(|finding| round.find(finding));
+        findings.into_iter().for_each(|finding| round.violated("kept_files", finding));
     }
     Ok(())
 }
@@ -79,10 +81,10 @@ async fn clips(round: &mut Round) -> Run<()> {
         round.check()?;
         let id = clip.clip_id;
         if reader.video(clip.video_id).await?.is_none() {
-            round.find(format!("lineage_broken: clip {id} has no video {}", clip.video_id));
+            round.violated("lineage", format!("lineage_broken: clip {id} has no video {}", clip.video_id));
         }
         if reader.last_packet_of(&EntityRef::new(EntityType::Clip, id)).await?.is_none() {
-            round.find(format!("lineage_broken: no packet tells of clip {id}"));
+            round.violated("lineage", format!("lineage_broken: no packet tells of clip {id}"));
         }
         if FINISHED.contains(&clip.status) {
             let renders = ArtifactFilter {
@@ -92,30 +94,41 @@ async fn clips(round: &mut Round) -> Run<()> {
                 ..ArtifactFilter::default()
             };
             if reader.artifacts(&renders, Page { limit: 1, offset: 0 }).await?.total == 0 {
-                round.find(format!("file_missing: clip {id} is {} and has no rendered file", clip.status.as_str()));
+                round.violated("finished_files", format!("file_missing: clip {id} is {} and has no rendered file", clip.status.as_str()));
             }
         }
     }
     Ok(())
 }
 
-/// The newest packets name parents that are there, and that came before them.
+/// The newest packets are what was hashed, and name parents that are there and came before them. The whole ledger is
+/// `omniva ledger verify`'s to read.
 async fn packets(round: &mut Round) -> Run<()> {
     let reader = round.context.reader.clone();
     let size = reader.head().await?.size;
     let filter = PacketFilter { from_seq: size.saturating_sub(PACKETS), ..PacketFilter::default() };
     for packet in reader.packets(&filter, PACKETS).await? {
         round.check()?;
+        if leaf_hash(&canonical(&packet.draft)) != packet.hash {
+            meter::ledger_verify_failed();
+            round.find(format!("ledger_changed: packet {} at {}", packet.draft.stardust_id, packet.seq));
+        }
         for parent in &packet.draft.meta_parents {
             match reader.packet(*parent).await? {
-                None => round.find(format!(
-                    "lineage_broken: packet {} names the parent {parent}, which is not there",
-                    packet.draft.stardust_id
-                )),
-                Some(found) if found.seq > packet.seq => round.find(format!(
-                    "lineage_broken: packet {} at {} names the later packet {parent} at {} as its parent",
-                    packet.draft.stardust_id, packet.seq, found.seq
-                )),
+                None => round.violated(
+                    "lineage",
+                    format!(
+                        "lineage_broken: packet {} names the parent {parent}, which is not there",
+                        packet.draft.stardust_id
+                    ),
+                ),
+                Some(found) if found.seq > packet.seq => round.violated(
+                    "lineage",
+                    format!(
+                        "lineage_broken: packet {} at {} names the later packet {parent} at {} as its parent",
+                        packet.draft.stardust_id, packet.seq, found.seq
+                    ),
+                ),
                 Some(_) => {}
             }
         }

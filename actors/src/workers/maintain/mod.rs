@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omniva_contracts::Fault;
 use omniva_contracts::engine::*;
+use omniva_telemetry::meter;
 
 use super::Tools;
 use super::end::{Run, outcome};
@@ -72,6 +73,12 @@ struct Round {
 }
 
 impl Round {
+    /// Something that must never be; `invariant` is a word for the metric.
+    fn violated(&mut self, invariant: &'static str, finding: impl Into<String>) {
+        meter::invariant_violated(invariant);
+        self.find(finding);
+    }
+
     fn find(&mut self, finding: impl Into<String>) {
         match self.result.findings.len() {
             n if n < MAX_FINDINGS => self.result.findings.push(finding.into()),

@@ -6,8 +6,6 @@ use omniva_store::ProjectCounts;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Items;
-
 #[derive(Serialize, JsonSchema)]
 pub struct ProjectItem {
     pub project_id: ProjectId,
