@@ -1,4 +1,4 @@
-//! Jobs that do nothing through a whole engine, beside Celery on Redis; what a killed engine held, and when it is found.
+//! Jobs that do nothing through a whole engine, beside Celery on Redis and apalis on SQLite; what a killed engine held, and when it is found.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -40,10 +40,16 @@ pub fn bench(place: &Place) -> Outcome<()> {
         let figure = format!("{rate:.0} jobs/s, round trip p95 {:.1} ms", number(&peer, "round_trip_p95_ms")?);
         table.row(what, figure, "", None);
     }
+    let folder = place.scratch.path().join("apalis");
+    std::fs::create_dir_all(&folder)?;
+    let mut command = Command::new(place.peers.join("apalis/release/apalis-peer"));
+    let apalis = number(&line(command.arg(JOBS).arg(&folder))?, "jobs_per_second")?;
+    table.row("apalis, SQLite, synchronous=FULL", format!("{apalis:.0} jobs/s"), "", None);
     let ours = line(Command::new(&place.omniva).args(["--json", "bench", "jobs", "-n", JOBS]))?;
     let (rate, p95) = (number(&ours, "jobs_per_second")?, number(&ours, "dispatch_p95_ms")?);
     table.row("omniva, SQLite, synchronous=FULL", format!("{rate:.0} jobs/s"), "≥ 5,000", Some(rate >= 5000.0));
     table.row("ratio to the faster Celery", format!("{:.1}", rate / best), "", None);
+    table.row("ratio to apalis", format!("{:.2}", rate / apalis), "", None);
     table.row("dispatch when idle, p95", format!("{p95:.2} ms"), "≤ 10 ms", Some(p95 <= 10.0));
     let found = rescue(place)?;
     let goal = 1.5 * LEASE;

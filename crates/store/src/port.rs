@@ -2,6 +2,8 @@
 //! one [`Mandate`] can seal: Zenith. A worker or a module cannot write state, because it cannot make the value that a
 //! write takes.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use omniva_contracts::engine::*;
 use serde::{Deserialize, Serialize};
@@ -113,6 +115,13 @@ pub struct ProjectCounts {
     pub published_today: u64,
 }
 
+/// What a project has made so far: what lists of projects show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    pub videos_scraped: u64,
+    pub clips_ready: u64,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobFilter {
     pub project: Option<ProjectId>,
@@ -218,6 +227,8 @@ pub trait Reader: Send + Sync {
     /// Oldest first.
     async fn projects(&self, status: Option<ProjectStatus>, page: Page) -> Answered<Listed<Project>>;
     async fn project_counts(&self, id: ProjectId, now: Moment) -> Answered<ProjectCounts>;
+    /// For a page of projects at once; projects that made nothing are left out.
+    async fn made(&self, projects: &[ProjectId]) -> Answered<BTreeMap<ProjectId, Made>>;
     async fn creator(&self, id: CreatorId) -> Answered<Option<Creator>>;
     async fn creator_by_handle(&self, platform: Platform, username: &str) -> Answered<Option<Creator>>;
     /// Oldest first; removed ones are left out.

@@ -1,7 +1,8 @@
 //! Projects.
 
 use omniva_actors::office::{Command, Refusal};
-use omniva_contracts::engine::{ProjectSettings, ProjectStatus};
+use omniva_contracts::engine::{ProjectId, ProjectSettings, ProjectStatus};
+use omniva_store::Made;
 use serde_json::Value;
 
 use super::{BAD_PAGE, NO_PROJECT};
@@ -82,18 +83,14 @@ pub const ROUTES: &[Route] = &[
 async fn list(c: &Call) -> Result<Reply, Refusal> {
     let page = c.query.page();
     let listed = c.reader().projects(c.query.word("status", ProjectStatus::parse), page).await.or_refuse()?;
-    let mut items = Vec::with_capacity(listed.items.len());
-    for p in &listed.items {
-        let counts = c.reader().project_counts(p.project_id, c.now).await.or_refuse()?;
-        items.push((counts.videos_scraped, counts.clips_ready));
-    }
-    let mut counts = items.into_iter();
+    let ids: Vec<ProjectId> = listed.items.iter().map(|p| p.project_id).collect();
+    let made = c.reader().made(&ids).await.or_refuse()?;
     let total = listed.total;
     let items = listed
         .items
         .into_iter()
         .map(|p| {
-            let (videos_scraped, clips_ready) = counts.next().unwrap_or_default();
+            let Made { videos_scraped, clips_ready } = made.get(&p.project_id).copied().unwrap_or_default();
             ProjectItem {
                 project_id: p.project_id,
                 name: p.name,

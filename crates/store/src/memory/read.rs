@@ -1,7 +1,7 @@
 //! Reading from memory: the same filters and orders as the SQL adapter has.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use omniva_contracts::engine::*;
@@ -73,6 +73,18 @@ impl Reader for Memory {
                 .count() as u64,
             published_today: clips().filter(published).count() as u64,
         })
+    }
+    async fn made(&self, projects: &[ProjectId]) -> Answered<BTreeMap<ProjectId, Made>> {
+        let state = self.look()?;
+        let mut all: BTreeMap<ProjectId, Made> = BTreeMap::new();
+        for video in state.all::<Video>().filter(|v| projects.contains(&v.project_id)) {
+            all.entry(video.project_id).or_default().videos_scraped += 1;
+        }
+        let ready = |c: &Clip| c.status == ClipStatus::Ready && projects.contains(&c.project_id);
+        for clip in state.all::<Clip>().filter(|c| ready(c)) {
+            all.entry(clip.project_id).or_default().clips_ready += 1;
+        }
+        Ok(all)
     }
     async fn creator(&self, id: CreatorId) -> Answered<Option<Creator>> {
         Ok(self.look()?.get(id.0))

@@ -1,5 +1,6 @@
 //! The read side on SQL. Lists and counts that belong together are read in one transaction.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -120,6 +121,9 @@ impl Reader for SqlReader {
     }
     async fn project_counts(&self, id: ProjectId, now: Moment) -> Answered<ProjectCounts> {
         self.told(more::counts(&self.db, id, now).await)
+    }
+    async fn made(&self, projects: &[ProjectId]) -> Answered<BTreeMap<ProjectId, Made>> {
+        self.told(more::made(&self.db, projects).await)
     }
     async fn creator(&self, id: CreatorId) -> Answered<Option<Creator>> {
         self.by(Where::new().is("creator_id", &id)).await

@@ -1,12 +1,15 @@
 //! Questions to the ledger and to the queues, which are more than rows of one table.
 
+use std::collections::BTreeMap;
+
 use omniva_contracts::engine::*;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use uuid::Uuid;
 
-use super::field::{Cells, Field, Scalar};
+use super::field::{Cells, Field, Scalar, misread};
 use super::packets;
 use super::query::{Where, all, clamp, count, one};
-use crate::{IN_PIPELINE, PENDING_UPLOADS, PacketFilter, ProjectCounts, QueueDepth};
+use crate::{IN_PIPELINE, Made, PENDING_UPLOADS, PacketFilter, ProjectCounts, QueueDepth};
 
 pub(super) async fn packet(db: &impl ConnectionTrait, of: Where, order: &str) -> Result<Option<Packet>, DbErr> {
     let sql = format!("SELECT {} FROM \"stardust_metadata\" t{}{order}", packets::COLUMNS, of.text());
@@ -68,6 +71,34 @@ pub(super) async fn counts(db: &impl ConnectionTrait, id: ProjectId, now: Moment
         uploads_pending: count(db, "upload_jobs", &of().any("status", PENDING_UPLOADS)).await?,
         published_today: count(db, "clips", &published).await?,
     })
+}
+
+pub(super) async fn made(
+    db: &impl ConnectionTrait,
+    projects: &[ProjectId],
+) -> Result<BTreeMap<ProjectId, Made>, DbErr> {
+    let mut made: BTreeMap<ProjectId, Made> = BTreeMap::new();
+    if projects.is_empty() {
+        return Ok(made);
+    }
+    let of = || Where::new().any("project_id", projects);
+    for (id, videos) in by_project(db, "videos", of()).await? {
+        made.entry(id).or_default().videos_scraped = videos;
+    }
+    for (id, clips) in by_project(db, "clips", of().is("status", &ClipStatus::Ready)).await? {
+        made.entry(id).or_default().clips_ready = clips;
+    }
+    Ok(made)
+}
+
+async fn by_project(db: &impl ConnectionTrait, table: &str, of: Where) -> Result<Vec<(ProjectId, u64)>, DbErr> {
+    let sql = format!("SELECT t.project_id, COUNT(*) FROM \"{table}\" t{} GROUP BY t.project_id", of.text());
+    let rows = all(db, sql, of.values).await?;
+    let read = |row: &QueryResult| {
+        let (id, count): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        Ok((ProjectId(id), u64::try_from(count).map_err(misread)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Each part has an index of its own; states are written out because partial indexes are found by their text.

@@ -203,6 +203,9 @@ pub(super) async fn counts_of_a_project(mut store: Store) {
         published_today: 1,
     };
     assert_eq!(counts, expected);
+    let made = store.opened.reader.made(&[id(1, 1), id(1, 9)]).await.expect("is answered");
+    assert_eq!(made.into_iter().collect::<Vec<_>>(), [(id(1, 1), Made { videos_scraped: 1, clips_ready: 1 })]);
+    assert!(store.opened.reader.made(&[]).await.expect("is answered").is_empty());
 }
 
 pub(super) async fn logs_by_filter(mut store: Store) {
