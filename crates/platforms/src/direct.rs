@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use ureq::http::header::{CONTENT_RANGE, RANGE};
 use url::Url;
 
-use crate::download::{Downloaded, download, too_large};
+use crate::download::{download, too_large};
 use crate::hex;
 use crate::media::{refused, refused_bytes, title};
 use crate::net::{Answer, Ask, Method, Net, Span, moment, shown};
@@ -115,10 +115,10 @@ impl Source for UrlSource {
 
 /// Fetches the file of an item.
 pub(crate) fn fetch(net: &Net, item: &FoundItem, library: &Library, monitor: &dyn Monitor) -> Result<Fetched, Fault> {
-    Ok(match download(net, &item.url, library, monitor)? {
-        Downloaded::Copy(copied, media_type) => {
-            Fetched::Copy(copied, Box::new(PostDetails { media_type, ..PostDetails::default() }))
-        }
-        Downloaded::Gone(why) => Fetched::Gone(why),
-    })
+    let (copied, media_type) = download(net, &item.url, library, monitor)?;
+    Ok(Fetched::Copy(copied, Box::new(PostDetails { media_type, ..PostDetails::default() })))
 }
+
+#[cfg(test)]
+#[path = "direct_tests.rs"]
+mod tests;

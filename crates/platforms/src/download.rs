@@ -14,12 +14,6 @@ const ACCEPT: &str = "video/*, audio/*, application/octet-stream;q=0.8, */*;q=0.
 const PAUSE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(50);
 
-/// What became of it.
-pub(crate) enum Downloaded {
-    Copy(Copied, Option<String>),
-    Gone(String),
-}
-
 struct Download<'a> {
     net: &'a Net,
     url: &'a str,
@@ -32,13 +26,13 @@ struct Download<'a> {
     media_type: Option<String>,
 }
 
-/// Fetches `url`. Type and size are checked by what the server announces before the first byte is kept, and by the bytes
+/// Fetches `url`; gives the copy and the type that was announced. Type and size are checked by what the server announces before the first byte is kept, and by the bytes
 /// as they come.
 ///
 /// # Errors
-/// Those of [`Net::ask`]; `too_large`, `no_space`, `output_unwritable`, `input_empty`, `input_playlist`,
+/// Those of [`Net::ask`] (`unavailable` when it is not there any more); `too_large`, `no_space`, `output_unwritable`, `input_empty`, `input_playlist`,
 /// `input_not_media`.
-pub(crate) fn download(net: &Net, url: &str, library: &Library, monitor: &dyn Monitor) -> Result<Downloaded, Fault> {
+pub(crate) fn download(net: &Net, url: &str, library: &Library, monitor: &dyn Monitor) -> Result<(Copied, Option<String>), Fault> {
     let mut download =
         Download { net, url, library, monitor, file: None, validator: None, total: None, media_type: None };
     let mut failures = 0;
@@ -46,7 +40,6 @@ pub(crate) fn download(net: &Net, url: &str, library: &Library, monitor: &dyn Mo
         let before = download.bytes();
         match download.attempt() {
             Ok(()) => return download.finish(),
-            Err(fault) if matches!(fault.code, Code::Unavailable) => return Ok(Downloaded::Gone(fault.message)),
             Err(fault) => {
                 let passing = fault.class() == FaultClass::Transient && fault.retry_after_seconds.is_none();
                 failures = if download.bytes() > before { 0 } else { failures + 1 };
@@ -166,9 +159,9 @@ impl Download<'_> {
         )
     }
 
-    fn finish(self) -> Result<Downloaded, Fault> {
+    fn finish(self) -> Result<(Copied, Option<String>), Fault> {
         match self.file {
-            Some(file) if file.bytes() > 0 => Ok(Downloaded::Copy(file.finish(), self.media_type)),
+            Some(file) if file.bytes() > 0 => Ok((file.finish(), self.media_type)),
             _ => Err(Fault::new(Code::InputEmpty, "the file has no bytes", "check the address")),
         }
     }

@@ -11,6 +11,7 @@ mod names;
 mod when;
 
 use std::collections::BTreeMap;
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -103,8 +104,23 @@ impl Net {
         self.max_download_bytes
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Dials for somebody who speaks HTTP himself; gives the connection and the URL as it was understood.
+    ///
+    /// # Errors
+    /// `url_invalid`, `address_refused`, `source_unavailable`, `network_timeout`.
+    pub(crate) fn dial(&self, url: &str) -> Result<(TcpStream, Url), Fault> {
+        let url = self.gate.guard.url(url)?;
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let addresses = self.gate.addresses(host, port).map_err(|error| fault::transport(&url, error))?;
+        let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, seconds(self.config.connect_seconds)) {
+                Ok(stream) => return Ok((stream, url)),
+                Err(error) => last = error,
+            }
+        }
+        Err(fault::reading(&url, last))
     }
 
     /// Whether a source may be set: its form, and that its address is not refused as it stands there. What names resolve to
