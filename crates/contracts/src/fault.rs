@@ -142,7 +142,13 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(code: Code, message: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { code, message: message.into(), next_step: next_step.into(), detail: String::new(), retry_after_seconds: None }
+        Self {
+            code,
+            message: message.into(),
+            next_step: next_step.into(),
+            detail: String::new(),
+            retry_after_seconds: None,
+        }
     }
     /// Keeps the pause that the other side asked for.
     pub fn retry_after(mut self, seconds: Option<u64>) -> Self {

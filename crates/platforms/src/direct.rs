@@ -51,7 +51,9 @@ impl UrlSource {
                 self.judge(&answer, answer.length())
             }
             // Servers that do not know HEAD say so in many ways; those that limit us mean it.
-            Err(fault) if !matches!(fault.code, Code::AuthFailed | Code::Unavailable | Code::SourceUnavailable) => Err(fault),
+            Err(fault) if !matches!(fault.code, Code::AuthFailed | Code::Unavailable | Code::SourceUnavailable) => {
+                Err(fault)
+            }
             Ok(_) | Err(_) => self.first_bytes(monitor),
         }
     }
@@ -61,7 +63,9 @@ impl UrlSource {
         let ask = ask.with(RANGE, format!("bytes=0-{}", SAMPLE - 1));
         let mut answer = self.net.ask(self.url.as_str(), &ask, monitor)?;
         let total = match answer.status {
-            206 => answer.header(CONTENT_RANGE).and_then(|text| text.rsplit_once('/')).and_then(|(_, n)| n.parse().ok()),
+            206 => {
+                answer.header(CONTENT_RANGE).and_then(|text| text.rsplit_once('/')).and_then(|(_, n)| n.parse().ok())
+            }
             _ => answer.length(),
         };
         let probe = self.judge(&answer, total)?;

@@ -93,8 +93,13 @@ fn what_is_no_media_or_too_large_is_refused_before_it_is_fetched() {
         }
     });
     for (path, code) in [
-        ("/page", Code::InputNotMedia), ("/live.m3u8", Code::InputPlaylist), ("/hidden", Code::InputPlaylist),
-        ("/huge.mp4", Code::TooLarge), ("/locked", Code::AuthFailed), ("/gone", Code::Unavailable), ("/busy", Code::RateLimited),
+        ("/page", Code::InputNotMedia),
+        ("/live.m3u8", Code::InputPlaylist),
+        ("/hidden", Code::InputPlaylist),
+        ("/huge.mp4", Code::TooLarge),
+        ("/locked", Code::AuthFailed),
+        ("/gone", Code::Unavailable),
+        ("/busy", Code::RateLimited),
     ] {
         let fault = source(&server, path).look(&window(), &Silent).unwrap_err();
         assert_eq!(fault.code, code, "{path}: {fault}");
@@ -174,8 +179,13 @@ fn what_never_gets_whole_is_given_up_and_leaves_nothing() {
         source.fetch(&found(&source), &library, &Silent)
     };
     for (path, code) in [
-        ("/gone.mp4", Code::Unavailable), ("/stuck.mp4", Code::SourceUnavailable), ("/empty.mp4", Code::InputEmpty), ("/page.mp4", Code::InputNotMedia),
-        ("/packed.mp4", Code::InputNotMedia), ("/unasked.mp4", Code::SourceUnavailable), ("/endless.mp4", Code::TooLarge),
+        ("/gone.mp4", Code::Unavailable),
+        ("/stuck.mp4", Code::SourceUnavailable),
+        ("/empty.mp4", Code::InputEmpty),
+        ("/page.mp4", Code::InputNotMedia),
+        ("/packed.mp4", Code::InputNotMedia),
+        ("/unasked.mp4", Code::SourceUnavailable),
+        ("/endless.mp4", Code::TooLarge),
     ] {
         let fault = fetch(path).err().expect(path);
         assert_eq!(fault.code, code, "{path}: {fault}");

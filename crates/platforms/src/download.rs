@@ -24,6 +24,8 @@ struct Download<'a> {
     validator: Option<String>,
     total: Option<u64>,
     media_type: Option<String>,
+    /// The largest share that was told: it never goes back, also when the file begins anew.
+    told: f64,
 }
 
 /// Fetches `url`; gives the copy and the type that was announced. Type and size are checked by what the server announces before the first byte is kept, and by the bytes
@@ -32,9 +34,14 @@ struct Download<'a> {
 /// # Errors
 /// Those of [`Net::ask`] (`unavailable` when it is not there any more); `too_large`, `no_space`, `output_unwritable`, `input_empty`, `input_playlist`,
 /// `input_not_media`.
-pub(crate) fn download(net: &Net, url: &str, library: &Library, monitor: &dyn Monitor) -> Result<(Copied, Option<String>), Fault> {
+pub(crate) fn download(
+    net: &Net,
+    url: &str,
+    library: &Library,
+    monitor: &dyn Monitor,
+) -> Result<(Copied, Option<String>), Fault> {
     let mut download =
-        Download { net, url, library, monitor, file: None, validator: None, total: None, media_type: None };
+        Download { net, url, library, monitor, file: None, validator: None, total: None, media_type: None, told: 0.0 };
     let mut failures = 0;
     loop {
         let before = download.bytes();
@@ -141,7 +148,8 @@ impl Download<'_> {
             }
             file.write(&block)?;
             if let Some(total) = self.total.filter(|total| *total > 0) {
-                self.monitor.progress((bytes as f64 / total as f64).min(1.0));
+                self.told = self.told.max((bytes as f64 / total as f64).min(1.0));
+                self.monitor.progress(self.told);
             }
         }
         match self.total {

@@ -5,11 +5,20 @@ use url::Url;
 
 /// Types that say nothing: the bytes decide.
 const UNTYPED: [&str; 7] = [
-    "application/octet-stream", "binary/octet-stream", "application/mp4", "application/ogg", "application/x-matroska",
-    "application/force-download", "application/x-download",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/mp4",
+    "application/ogg",
+    "application/x-matroska",
+    "application/force-download",
+    "application/x-download",
 ];
 const PLAYLIST_TYPES: [&str; 6] = [
-    "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl", "video/mpegurl",
+    "application/vnd.apple.mpegurl",
+    "application/x-mpegurl",
+    "audio/mpegurl",
+    "audio/x-mpegurl",
+    "video/mpegurl",
     "application/dash+xml",
 ];
 const PLAYLIST_ENDS: [&str; 4] = [".m3u8", ".m3u", ".mpd", ".pls"];
@@ -22,9 +31,8 @@ pub fn refused(content_type: Option<&str>, path: &str, place: &str) -> Option<Fa
     if PLAYLIST_ENDS.iter().any(|end| lower.ends_with(end)) || kind.is_some_and(|kind| PLAYLIST_TYPES.contains(&kind)) {
         return Some(playlist(place));
     }
-    let media = kind.is_none_or(|kind| {
-        kind.starts_with("video/") || kind.starts_with("audio/") || UNTYPED.contains(&kind)
-    });
+    let media =
+        kind.is_none_or(|kind| kind.starts_with("video/") || kind.starts_with("audio/") || UNTYPED.contains(&kind));
     (!media).then(|| {
         Fault::new(
             Code::InputNotMedia,
@@ -55,7 +63,9 @@ pub fn refused_bytes(first: &[u8], place: &str) -> Option<Fault> {
 fn playlist(place: &str) -> Fault {
     Fault::new(
         Code::InputPlaylist,
-        format!("{place} is a playlist (HLS, DASH or the like), not a file: it would have to be followed to other addresses"),
+        format!(
+            "{place} is a playlist (HLS, DASH or the like), not a file: it would have to be followed to other addresses"
+        ),
         "give the address of a whole media file, or use a channel source, which understands streams",
     )
 }
@@ -73,7 +83,8 @@ fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, more)) = rest.split_first() {
-        let digits = more.get(..2).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| u8::from_str_radix(d, 16).ok());
+        let digits =
+            more.get(..2).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| u8::from_str_radix(d, 16).ok());
         match (*first, digits) {
             (b'%', Some(byte)) => {
                 bytes.push(byte);
@@ -111,8 +122,11 @@ mod tests {
     #[test]
     fn playlists_and_pages_are_known_by_type_name_and_bytes() {
         for (kind, path) in [
-            (Some("application/vnd.apple.mpegurl"), "/x"), (Some("Application/X-MpegURL"), "/x.mp4"), (None, "/live.M3U8"),
-            (Some("video/mp4"), "/a.mpd"), (Some("application/dash+xml"), "/x"),
+            (Some("application/vnd.apple.mpegurl"), "/x"),
+            (Some("Application/X-MpegURL"), "/x.mp4"),
+            (None, "/live.M3U8"),
+            (Some("video/mp4"), "/a.mpd"),
+            (Some("application/dash+xml"), "/x"),
         ] {
             assert_eq!(refused(kind, path, "x").map(|f| f.code), Some(Code::InputPlaylist), "{kind:?} {path}");
         }
@@ -138,7 +152,10 @@ mod tests {
         assert_eq!(of("https://example.org/a/My%20talk.final.mp4?x=1"), "My talk.final");
         assert_eq!(of("https://example.org/"), "example.org");
         assert_eq!(of("https://example.org/%0a%00x%zz.mp4"), "x%zz");
-        assert_eq!(of("https://example.org/..%2f..%2fetc"), "..%2f..%2fetc".replace("%2f", "/").rsplit_once('.').unwrap().0);
+        assert_eq!(
+            of("https://example.org/..%2f..%2fetc"),
+            "..%2f..%2fetc".replace("%2f", "/").rsplit_once('.').unwrap().0
+        );
         assert_eq!(tidy(" a\u{202e}b \n c ", 3), "ab ");
     }
 }

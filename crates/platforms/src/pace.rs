@@ -73,7 +73,9 @@ impl Pace {
             {
                 let mut state = self.lock();
                 let now = Instant::now();
-                if let Some(left) = state.rest.and_then(|rest| rest.checked_duration_since(now)).filter(|d| !d.is_zero()) {
+                if let Some(left) =
+                    state.rest.and_then(|rest| rest.checked_duration_since(now)).filter(|d| !d.is_zero())
+                {
                     return Err(self.resting(left));
                 }
                 if state.running < self.pauses.at_once && state.next.is_none_or(|next| next <= now) {

@@ -86,7 +86,9 @@ pub trait Source: Send + Sync {
 pub fn source(spec: &SourceSpec, settle: Duration, net: &Arc<Net>) -> Result<Box<dyn Source>, Fault> {
     net.check(spec)?;
     let Some(url) = spec.url()? else {
-        let SourceSpec::Inbox { folder } = spec else { return Err(Fault::internal("a source without a URL is no folder")) };
+        let SourceSpec::Inbox { folder } = spec else {
+            return Err(Fault::internal("a source without a URL is no folder"));
+        };
         return Ok(Box::new(InboxSource::open(folder, settle)?));
     };
     let most = |own: &Option<u32>| own.unwrap_or(net.config().max_items);

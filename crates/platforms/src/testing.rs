@@ -146,7 +146,8 @@ pub struct FakeNames(pub Mutex<BTreeMap<String, Vec<Vec<SocketAddr>>>>);
 impl FakeNames {
     pub fn new(entries: &[(&str, &[&[&str]])]) -> Arc<Self> {
         let addresses = |one: &[&str]| one.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect();
-        let all = entries.iter().map(|(name, turns)| ((*name).to_owned(), turns.iter().map(|t| addresses(t)).collect()));
+        let all =
+            entries.iter().map(|(name, turns)| ((*name).to_owned(), turns.iter().map(|t| addresses(t)).collect()));
         Arc::new(Self(Mutex::new(all.collect())))
     }
 }

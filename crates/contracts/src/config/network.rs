@@ -28,6 +28,8 @@ pub struct NetworkConfig {
     /// Times that an interrupted download goes on where it stopped, without a byte in between.
     pub resumes: u32,
     pub user_agent: String,
+    /// Between two looks at a source that is not a folder.
+    pub look_minutes: f64,
     /// Items of one look, where the source does not say.
     pub max_items: u32,
     pub ytdlp: YtdlpConfig,
@@ -48,6 +50,8 @@ pub struct YtdlpConfig {
     pub ffmpeg: String,
     /// Lines of the picture, at most.
     pub max_height: u32,
+    /// Whether it is run although the kernel can't confine it to its folder and its proxy (Landlock, Linux 6.7).
+    pub allow_unconfined: bool,
     pub list_seconds: f64,
     pub memory_megabytes: u32,
     /// Entries that are listed at once.
@@ -74,8 +78,15 @@ pub struct Pauses {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed {
     /// Lower case; whatever it resolves to.
-    Host { name: String, port: Option<u16> },
-    Net { address: IpAddr, bits: u8, port: Option<u16> },
+    Host {
+        name: String,
+        port: Option<u16>,
+    },
+    Net {
+        address: IpAddr,
+        bits: u8,
+        port: Option<u16>,
+    },
 }
 
 impl Allowed {
@@ -148,6 +159,7 @@ impl NetworkConfig {
         within(f, "engine.network.header_kilobytes", self.header_kilobytes, 1, 1024);
         within(f, "engine.network.document_megabytes", self.document_megabytes, 1, 256);
         within(f, "engine.network.resumes", self.resumes, 0, 100);
+        within(f, "engine.network.look_minutes", self.look_minutes, 0.0, 10_080.0);
         within(f, "engine.network.max_items", self.max_items, 1, crate::engine::MAX_ITEMS);
         let header = |c: char| c.is_ascii_graphic() || c == ' ';
         if self.user_agent.trim().is_empty() || !self.user_agent.chars().all(header) {
@@ -179,7 +191,10 @@ impl YtdlpConfig {
         let runtime = self.js_runtime.split_once(':');
         let known = |name: &str| matches!(name, "deno" | "node" | "quickjs" | "bun");
         if !self.js_runtime.is_empty() && !runtime.is_some_and(|(name, path)| known(name) && absolute(path)) {
-            f.push("engine.network.ytdlp.js_runtime: must be deno, node, quickjs or bun, a colon and an absolute path".into());
+            f.push(
+                "engine.network.ytdlp.js_runtime: must be deno, node, quickjs or bun, a colon and an absolute path"
+                    .into(),
+            );
         }
         within(f, "engine.network.ytdlp.max_height", self.max_height, 144, 4320);
         within(f, "engine.network.ytdlp.list_seconds", self.list_seconds, 1.0, 3600.0);
@@ -205,7 +220,21 @@ mod tests {
         assert_eq!(Allowed::parse("fd00::/8"), net("fd00::", 8, None));
         assert_eq!(Allowed::parse("[::1]:9"), net("::1", 128, Some(9)));
         assert_eq!(Allowed::parse("::1"), net("::1", 128, None));
-        for bad in ["", "*", "10.0.0.0/33", "10.0.0.0/x", "a b", "http://x", "x:0", "x:99999", ".x", "x.", "1.2.3", "[::1", "[::1]9"] {
+        for bad in [
+            "",
+            "*",
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "a b",
+            "http://x",
+            "x:0",
+            "x:99999",
+            ".x",
+            "x.",
+            "1.2.3",
+            "[::1",
+            "[::1]9",
+        ] {
             assert_eq!(Allowed::parse(bad), None, "{bad}");
         }
     }
@@ -214,7 +243,9 @@ mod tests {
     fn the_network_is_bounded_and_says_where() {
         let refused = |text: &str| EngineConfig::load(Some(("mine.toml", text))).expect_err("refused").message;
         assert!(refused("[engine.network]\nallow = [\"*\"]\n").contains("engine.network.allow"));
-        assert!(refused("[engine.network]\nredirects = 99\n").contains("engine.network.redirects = 99: must be 0..=10"));
+        assert!(
+            refused("[engine.network]\nredirects = 99\n").contains("engine.network.redirects = 99: must be 0..=10")
+        );
         assert!(refused("[engine.network.ytdlp]\npython = \"python3\"\n").contains("ytdlp.python"));
         assert!(refused("[engine.network.platforms.tiktok]\nat_once = 0\nitem_seconds = 1\nrequest_seconds = 1\ncooldown_seconds = 1\n").contains("tiktok.at_once"));
         let config = EngineConfig::load(None).expect("loads").network;

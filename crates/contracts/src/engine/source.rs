@@ -146,7 +146,9 @@ pub fn web_url(text: &str) -> Result<Url, Fault> {
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
         return refuse("it holds white space, control characters or backslashes");
     }
-    let Some((scheme, rest)) = text.split_once("://") else { return refuse("it does not begin with https:// or http://") };
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return refuse("it does not begin with https:// or http://");
+    };
     if !(scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")) {
         return refuse("only https and http are taken");
     }
@@ -210,7 +212,8 @@ mod tests {
         let feed = SourceSpec::Feed { url: "https://example.org/f".into(), max_items: None };
         assert_eq!(read(r#"{"kind":"feed","url":"https://example.org/f"}"#).expect("valid"), feed);
         assert_eq!(serde_json::to_string(&feed).expect("text"), r#"{"kind":"feed","url":"https://example.org/f"}"#);
-        let handle = read(r#"{"kind":"handle","platform":"youtube_shorts","handle":"@a.b","max_items":5}"#).expect("valid");
+        let handle =
+            read(r#"{"kind":"handle","platform":"youtube_shorts","handle":"@a.b","max_items":5}"#).expect("valid");
         assert_eq!(handle.url().expect("good").expect("web").as_str(), "https://www.youtube.com/@a.b/videos");
         for bad in [
             r#"{"kind":"feed"}"#,

@@ -109,7 +109,9 @@ impl FeedSource {
         let body = answer.whole(most, monitor)?;
         let text = text::decoded(&body, charset.as_deref())?;
         if text.trim_start().starts_with("#EXTM3U") {
-            return Err(crate::media::refused_bytes(b"#EXTM3U", &shown(&answer.url)).unwrap_or_else(|| invalid("a playlist")));
+            return Err(
+                crate::media::refused_bytes(b"#EXTM3U", &shown(&answer.url)).unwrap_or_else(|| invalid("a playlist"))
+            );
         }
         let mut entries = parse::parse(&text, &answer.url)?;
         // Stable: those without a date stay in the feed's own order, last.

@@ -206,7 +206,9 @@ impl Parser {
             })
         };
         let found = match (space, name) {
-            (Space::Plain, "enclosure") => get("url").or(get("resource")).and_then(|link| enclosure(link, get("length"))),
+            (Space::Plain, "enclosure") => {
+                get("url").or(get("resource")).and_then(|link| enclosure(link, get("length")))
+            }
             (Space::Plain, "link") => {
                 let link = get("href");
                 match get("rel") {
@@ -231,7 +233,8 @@ impl Parser {
             }
             _ => None,
         };
-        let images = found.as_ref().and_then(|e| e.media_type.as_deref()).is_some_and(|kind| kind.starts_with("image/"));
+        let images =
+            found.as_ref().and_then(|e| e.media_type.as_deref()).is_some_and(|kind| kind.starts_with("image/"));
         if entry.enclosures.len() < MAX_ENCLOSURES && !images {
             entry.enclosures.extend(found);
         }
@@ -292,7 +295,10 @@ fn said(entry: &mut Entry, space: Space, name: &str, text: &str, base: &Url) {
         (Space::Dublin, "date" | "created") => entry.published = entry.published.or(moment(text)),
         (Space::Plain, "updated") => entry.updated = moment(text).or(entry.updated),
         (Space::Plain, "description" | "summary") => details.description = Some(tidy(text, PostDetails::MAX_TEXT)),
-        (Space::Itunes, "summary") | (Space::Content, "encoded") | (Space::Plain, "content") | (Space::Media, "description") => {
+        (Space::Itunes, "summary")
+        | (Space::Content, "encoded")
+        | (Space::Plain, "content")
+        | (Space::Media, "description") => {
             details.description.get_or_insert_with(|| tidy(text, PostDetails::MAX_TEXT));
         }
         (Space::Plain | Space::Itunes, "author") | (Space::Dublin, "creator") => {

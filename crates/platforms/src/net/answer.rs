@@ -75,7 +75,10 @@ impl Answer {
         thread::Builder::new()
             .name("http".into())
             .spawn(move || perform(&agent, request, &place, body, &sender))
-            .map_err(|e| Fault::new(Code::SourceUnavailable, "no thread can be started", "nothing: it is tried again").with_detail(e))?;
+            .map_err(|e| {
+                Fault::new(Code::SourceUnavailable, "no thread can be started", "nothing: it is tried again")
+                    .with_detail(e)
+            })?;
         match next(&parts, &url, monitor)? {
             Part::Head(status, headers) => Ok(Self { url, status, headers, parts, ended: false }),
             _ => Err(Fault::internal("an answer began with its body")),

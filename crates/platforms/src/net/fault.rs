@@ -88,11 +88,9 @@ pub(super) fn status(url: &Url, status: u16, headers: &HeaderMap) -> Option<Faul
         .retry_after(pause(headers)),
         408 | 504 => timed_out(url),
         503 => down(url, "it is overloaded or being repaired (status 503)").retry_after(pause(headers)),
-        400..=499 => Fault::new(
-            Code::Unavailable,
-            format!("{place} refuses the request (status {status})"),
-            "check the address",
-        ),
+        400..=499 => {
+            Fault::new(Code::Unavailable, format!("{place} refuses the request (status {status})"), "check the address")
+        }
         _ => down(url, &format!("it answers with status {status}")),
     };
     Some(fault)

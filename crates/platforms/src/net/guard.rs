@@ -14,8 +14,22 @@ use url::{Host, Url};
 
 /// Names that never leave a machine or a local network (RFC 6761, 6762, 7686, 8375, 9476; private top-level names in use).
 const LOCAL_NAMES: [&str; 16] = [
-    "localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "corp", "private", "arpa", "onion", "test",
-    "invalid", "alt", "mail", "domain",
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "corp",
+    "private",
+    "arpa",
+    "onion",
+    "test",
+    "invalid",
+    "alt",
+    "mail",
+    "domain",
 ];
 
 /// First address, bits of the prefix, what it is.
@@ -130,7 +144,9 @@ impl Guard {
     }
 
     fn host_allowed(&self, host: &str, port: u16) -> bool {
-        self.allow.iter().any(|entry| matches!(entry, Allowed::Host { name, port: p } if name == host && self.fits(*p, port)))
+        self.allow
+            .iter()
+            .any(|entry| matches!(entry, Allowed::Host { name, port: p } if name == host && self.fits(*p, port)))
     }
 
     fn net_allowed(&self, ip: IpAddr, port: u16) -> bool {

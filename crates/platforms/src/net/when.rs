@@ -5,8 +5,17 @@ use omniva_contracts::engine::Moment;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 /// Zones of RFC 822 that are still met, as offsets.
 const ZONES: [(&str, &str); 11] = [
-    ("gmt", "Z"), ("utc", "Z"), ("ut", "Z"), ("z", "Z"), ("est", "-05:00"), ("edt", "-04:00"), ("cst", "-06:00"),
-    ("cdt", "-05:00"), ("mst", "-07:00"), ("pst", "-08:00"), ("pdt", "-07:00"),
+    ("gmt", "Z"),
+    ("utc", "Z"),
+    ("ut", "Z"),
+    ("z", "Z"),
+    ("est", "-05:00"),
+    ("edt", "-04:00"),
+    ("cst", "-06:00"),
+    ("cdt", "-05:00"),
+    ("mst", "-07:00"),
+    ("pst", "-08:00"),
+    ("pdt", "-07:00"),
 ];
 
 /// Reads RFC 3339 and RFC 822/2822/1123 dates (`Tue, 07 May 2024 15:00:00 +0200`, with or without the day of the week and
@@ -73,8 +82,16 @@ mod tests {
         ] {
             assert_eq!(moment(text), at, "{text}");
         }
-        for bad in ["", "yesterday", "32 May 2024 15:00:00 GMT", "07 Foo 2024 15:00:00 GMT", "07 May 2024 15 GMT",
-            "07 May 2024 15:00:00 XYZ", "07 May -2024 15:00:00 GMT", "1 é 1 1:00 +0000"] {
+        for bad in [
+            "",
+            "yesterday",
+            "32 May 2024 15:00:00 GMT",
+            "07 Foo 2024 15:00:00 GMT",
+            "07 May 2024 15 GMT",
+            "07 May 2024 15:00:00 XYZ",
+            "07 May -2024 15:00:00 GMT",
+            "1 é 1 1:00 +0000",
+        ] {
             assert_eq!(moment(bad), None, "{bad}");
         }
     }

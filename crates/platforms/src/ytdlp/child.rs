@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use landlock::RulesetCreated;
 use omniva_contracts::{Code, Fault, Monitor};
 
 /// Between two looks whether to go on.
@@ -83,21 +84,24 @@ impl Drop for Group {
     }
 }
 
-/// Runs `command` to its end; each line that it prints is shown to `line`.
+/// Runs `command` to its end, under `rules`; each line that it prints is shown to `line`.
 ///
 /// # Errors
 /// `tool_missing` when it can't be started, `network_timeout` above its time, `tool_failed` above its output; `cancelled`;
 /// those of `line`.
 pub(super) fn run(
     mut command: Command,
+    rules: Option<RulesetCreated>,
     limits: Limits,
     monitor: &dyn Monitor,
     line: &mut dyn FnMut(&str) -> Result<(), Fault>,
 ) -> Result<Ran, Fault> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let parent = std::process::id();
-    // SAFETY: between fork and exec only system calls are made, on values that were copied before.
-    unsafe { command.pre_exec(move || confine(limits, parent)) };
+    let mut rules = rules;
+    // SAFETY: between fork and exec only system calls are made, on values that were made before; an error that would
+    // allocate ends the child.
+    unsafe { command.pre_exec(move || confine(limits, parent, rules.take())) };
     let child = command.spawn().map_err(|e| {
         Fault::new(Code::ToolMissing, "yt-dlp can't be started", "check engine.network.ytdlp.python").with_detail(e)
     })?;
@@ -106,7 +110,13 @@ pub(super) fn run(
     let (sender, lines) = sync_channel(64);
     let stdout = group.0.stdout.take();
     let reader = thread::Builder::new().name("child out".into());
-    reader.spawn(move || drop(stdout.map(|out| read_lines(out, &sender)))).map_err(|e| failed(&e))?;
+    reader
+        .spawn(move || {
+            if let Some(out) = stdout {
+                read_lines(out, &sender)
+            }
+        })
+        .map_err(|e| failed(&e))?;
     let stderr = group.0.stderr.take();
     let complaints = thread::Builder::new().name("child err".into());
     let complaints = complaints.spawn(move || stderr.map(read_tail).unwrap_or_default()).map_err(|e| failed(&e))?;
@@ -181,7 +191,7 @@ fn read_tail(mut from: impl Read) -> String {
 }
 
 /// In the child, before it becomes another program.
-fn confine(limits: Limits, parent: u32) -> io::Result<()> {
+fn confine(limits: Limits, parent: u32, rules: Option<RulesetCreated>) -> io::Result<()> {
     let bounds = [
         (libc::RLIMIT_CORE, 0),
         (libc::RLIMIT_NOFILE, MAX_FILES),
@@ -210,7 +220,7 @@ fn confine(limits: Limits, parent: u32) -> io::Result<()> {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
     }
-    Ok(())
+    rules.map_or(Ok(()), |rules| rules.restrict_self().map(drop).map_err(|_| io::ErrorKind::PermissionDenied.into()))
 }
 
 fn too_slow() -> Fault {
@@ -242,7 +252,7 @@ mod tests {
     #[test]
     fn lines_and_complaints_come_back() {
         let mut lines = Vec::new();
-        let ran = run(shell("echo a; echo b; echo no >&2; exit 3"), LIMITS, &Silent, &mut |line| {
+        let ran = run(shell("echo a; echo b; echo no >&2; exit 3"), None, LIMITS, &Silent, &mut |line| {
             lines.push(line.to_owned());
             Ok(())
         });
@@ -255,19 +265,21 @@ mod tests {
         let mut nothing = |_: &str| Ok(());
         let folder = tempfile::tempdir().unwrap();
         let big = format!("trap '' XFSZ; head -c 5000 /dev/zero > {}/x || echo big >&2", folder.path().display());
-        run(shell(&big), LIMITS, &Silent, &mut nothing).unwrap();
+        run(shell(&big), None, LIMITS, &Silent, &mut nothing).unwrap();
         assert_eq!(std::fs::metadata(folder.path().join("x")).unwrap().len(), 1000);
-        let endless = run(shell("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxx; done"), LIMITS, &Silent, &mut nothing);
+        let endless = run(shell("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxx; done"), None, LIMITS, &Silent, &mut nothing);
         assert_eq!(endless.err().unwrap().code, Code::ToolFailed);
         let short = Limits { time: Duration::from_millis(50), ..LIMITS };
-        assert_eq!(run(shell("sleep 600"), short, &Silent, &mut nothing).err().unwrap().code, Code::NetworkTimeout);
-        assert!(run(Command::new("/nowhere"), LIMITS, &Silent, &mut nothing).is_err_and(|f| f.code == Code::ToolMissing));
+        assert_eq!(run(shell("sleep 600"), None, short, &Silent, &mut nothing).err().unwrap().code, Code::NetworkTimeout);
+        assert!(
+            run(Command::new("/nowhere"), None, LIMITS, &Silent, &mut nothing).is_err_and(|f| f.code == Code::ToolMissing)
+        );
     }
 
     #[test]
     fn whatever_ends_the_call_ends_the_whole_group() {
         let mut id = 0;
-        let ended = run(shell("sleep 600 & echo $!; wait"), LIMITS, &Silent, &mut |line| {
+        let ended = run(shell("sleep 600 & echo $!; wait"), None, LIMITS, &Silent, &mut |line| {
             id = line.parse().unwrap();
             Err(Fault::cancelled())
         });

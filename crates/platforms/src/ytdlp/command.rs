@@ -21,11 +21,9 @@ fn common(network: &NetworkConfig, pauses: &Pauses) -> Vec<OsString> {
         "--no-cache-dir",
         "--no-remote-components",
         "--no-js-runtimes",
-        "--no-netrc",
         "--no-cookies",
         "--no-cookies-from-browser",
         "--no-exec",
-        "--no-enable-file-urls",
         "--no-batch-file",
         "--no-write-playlist-metafiles",
         "--no-mark-watched",
@@ -62,7 +60,14 @@ pub(super) fn start(files: &[std::path::PathBuf], words: Vec<OsString>) -> Vec<O
 pub(super) fn list(network: &NetworkConfig, pauses: &Pauses, url: &str, from: u32, to: u32) -> Vec<OsString> {
     let mut words = common(network, pauses);
     let range = format!("{from}:{to}");
-    let own = ["--flat-playlist", "--dump-json", "--extractor-args", "youtubetab:approximate_date", "--playlist-items", &range];
+    let own = [
+        "--flat-playlist",
+        "--dump-json",
+        "--extractor-args",
+        "youtubetab:approximate_date",
+        "--playlist-items",
+        &range,
+    ];
     words.extend(own.map(OsString::from));
     words.extend(["--".into(), url.into()]);
     words
@@ -83,8 +88,20 @@ pub(super) fn fetch(network: &NetworkConfig, pauses: &Pauses, folder: &Path, inf
     let most = most.to_string();
     let template = format!("download:{PROGRESS}%(progress)j");
     let own = [
-        "--abort-on-error", "--downloader", "native", "--fixup", "never", "--restrict-filenames", "--no-overwrites",
-        "--no-mtime", "--max-filesize", &most, "--newline", "--progress", "--progress-template", &template,
+        "--abort-on-error",
+        "--downloader",
+        "native",
+        "--fixup",
+        "never",
+        "--restrict-filenames",
+        "--no-overwrites",
+        "--no-mtime",
+        "--max-filesize",
+        &most,
+        "--newline",
+        "--progress",
+        "--progress-template",
+        &template,
     ];
     words.extend(own.map(OsString::from));
     let output = format!("{STEM}.%(ext)s");
@@ -101,7 +118,9 @@ fn format_words(ytdlp: &YtdlpConfig) -> Vec<OsString> {
         return ["--format", &whole].map(OsString::from).to_vec();
     }
     let joined = format!("bv*[height<=?{lines}]+ba/{whole}");
-    ["--format", &joined, "--merge-output-format", "mp4/mkv", "--ffmpeg-location", &ytdlp.ffmpeg].map(OsString::from).to_vec()
+    ["--format", &joined, "--merge-output-format", "mp4/mkv", "--ffmpeg-location", &ytdlp.ffmpeg]
+        .map(OsString::from)
+        .to_vec()
 }
 
 #[cfg(test)]
@@ -122,11 +141,21 @@ mod tests {
             for safe in ["--ignore-config", "--no-plugin-dirs", "--no-remote-components", "--no-exec", "--no-cookies"] {
                 assert!(words.iter().any(|word| word == safe), "{safe}");
             }
-            for bad in ["--exec", "--config-locations", "--netrc-cmd", "--cookies-from-browser", "--enable-file-urls", "--plugin-dirs"] {
+            for bad in [
+                "--exec",
+                "--config-locations",
+                "--netrc-cmd",
+                "--cookies-from-browser",
+                "--enable-file-urls",
+                "--plugin-dirs",
+            ] {
                 assert!(words.iter().all(|word| word != bad), "{bad}");
             }
         }
-        assert!(fetch.iter().any(|word| word == "--restrict-filenames") && fetch.iter().all(|word| word != "--ffmpeg-location"));
+        assert!(
+            fetch.iter().any(|word| word == "--restrict-filenames")
+                && fetch.iter().all(|word| word != "--ffmpeg-location")
+        );
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(super) struct Said {
 impl Said {
     pub fn at(&self) -> Option<Moment> {
         let seconds = self.timestamp.or(self.release_timestamp)?;
-        (seconds.is_finite() && seconds > 0.0 && seconds < 253_402_300_799.0).then(|| Moment::from_seconds(seconds as i64))
+        (seconds.is_finite() && seconds > 0.0 && seconds < 253_402_300_799.0)
+            .then(|| Moment::from_seconds(seconds as i64))
     }
 
     pub fn bytes(&self) -> Option<u64> {
@@ -78,7 +79,8 @@ impl Said {
 
     pub fn details(&self) -> PostDetails {
         let text = |text: &Option<String>, most| text.as_deref().map(|t| tidy(t, most)).filter(|t| !t.is_empty());
-        let mut tags: Vec<String> = self.tags.iter().flatten().map(|tag| tidy(tag.trim_start_matches('#'), 100)).collect();
+        let mut tags: Vec<String> =
+            self.tags.iter().flatten().map(|tag| tidy(tag.trim_start_matches('#'), 100)).collect();
         if let Some(description) = &self.description {
             tags.extend(hashtags(description));
         }
@@ -130,7 +132,9 @@ impl Said {
     fn key(&self, address: &str) -> String {
         let own = self.ie_key.as_deref().or(self.extractor_key.as_deref()).is_some_and(|key| key != "Generic");
         match self.id.as_deref() {
-            Some(id) if own && !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()) => id.to_owned(),
+            Some(id) if own && !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()) => {
+                id.to_owned()
+            }
             _ => {
                 let mut hash = Sha256::new();
                 hash.update(b"omniva-page-1\0");
@@ -185,7 +189,10 @@ mod tests {
         assert!(refused(r#"{"live_status":"is_upcoming"}"#).contains("live"));
         assert!(refused(r#"{"availability":"subscriber_only"}"#).contains("some"));
         assert!(refused(r#"{"ie_key":"YoutubeTab"}"#).contains("list"));
-        assert_eq!(refused(r#"{"duration":3600,"live_status":"was_live","availability":"public","ie_key":"Youtube"}"#), "");
+        assert_eq!(
+            refused(r#"{"duration":3600,"live_status":"was_live","availability":"public","ie_key":"Youtube"}"#),
+            ""
+        );
     }
 
     #[test]

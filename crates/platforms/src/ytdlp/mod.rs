@@ -1,11 +1,13 @@
 //! Whatever yt-dlp understands: channels, playlists and posts of YouTube, TikTok, Instagram and many others.
 //!
 //! yt-dlp is a pinned file that is hashed before each run. It runs as a child that is bounded in time, memory and bytes,
-//! with an empty environment, and its only way out is a proxy that shows every address to the guard. It writes into a
+//! with an empty environment, can read no more than Python and write no more than its own folder, and its only way out is
+//! a proxy that shows every address to the guard. It writes into a
 //! folder of its own under a fixed name; of what it prints, only lines of the form that was asked for are read.
 
 mod child;
 mod command;
+mod confine;
 mod entry;
 mod reasons;
 mod relay;
@@ -88,7 +90,7 @@ impl YtdlpSource {
         line: &mut dyn FnMut(&str) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let ytdlp = &self.net.config().ytdlp;
-        let tool = tool::verified(ytdlp, run.monitor)?;
+        let tool = tool::verified(ytdlp, &Still(run.monitor))?;
         let relay = Relay::start(self.net.clone())?;
         let mut command = Command::new(&tool.python);
         command.args(command::start(&tool.files, words)).env_clear().current_dir(run.folder);
@@ -100,7 +102,8 @@ impl YtdlpSource {
         }
         let memory = u64::from(ytdlp.memory_megabytes) << 20;
         let limits = Limits { time: run.time, memory, file: run.file, output: MAX_OUTPUT };
-        let ran = child::run(command, limits, run.monitor, line)?;
+        let rules = confine::rules(ytdlp, &tool.files, run.folder, relay.port())?;
+        let ran = child::run(command, Some(rules), limits, run.monitor, line)?;
         if ran.success {
             return Ok(());
         }
@@ -196,15 +199,19 @@ impl YtdlpSource {
     fn download(&self, info: &str, folder: &Path, turn: &Turn, monitor: &dyn Monitor) -> Result<PathBuf, Fault> {
         let network = self.net.config();
         let (file, out) = (folder.join("info.json"), folder.join("out"));
-        fs::create_dir(&out).and_then(|()| fs::write(&file, info)).map_err(|e| Fault::writing("a video's description", &e))?;
+        fs::create_dir(&out)
+            .and_then(|()| fs::write(&file, info))
+            .map_err(|e| Fault::writing("a video's description", &e))?;
         let most = self.net.max_download_bytes();
         let words = command::fetch(network, &network.pauses(self.platform), &out, &file, most);
         let run = Run { folder, time: seconds(network.download_hours * 3600.0), file: most, monitor };
-        let mut too_big = false;
+        // Picture and sound may come one after the other.
+        let (mut too_big, mut most_told) = (false, 0.0f64);
         let ended = self.run(words, &run, turn, &mut |line| {
             too_big |= line.contains("File is larger than max-filesize");
             if let Some(share) = line.strip_prefix(command::PROGRESS).and_then(share) {
-                monitor.progress(share);
+                most_told = most_told.max(share);
+                monitor.progress(most_told);
             }
             Ok(())
         });
@@ -223,7 +230,8 @@ impl Source for YtdlpSource {
         while from <= self.max_items {
             let to = from.saturating_add(self.net.config().ytdlp.page - 1).min(self.max_items);
             let page = self.page(from, to, folder.path(), &turn, monitor)?;
-            let over = self.take(&page, window, &mut looked, &mut seen) || (page.len() as u64) < u64::from(to - from) + 1;
+            let over =
+                self.take(&page, window, &mut looked, &mut seen) || (page.len() as u64) < u64::from(to - from) + 1;
             monitor.progress(f64::from(to) / f64::from(self.max_items));
             if over {
                 break;
@@ -285,8 +293,12 @@ fn platform(url: &Url) -> &'static str {
 
 fn read(line: &str) -> Result<Said, Fault> {
     serde_json::from_str(line).map_err(|error| {
-        Fault::new(Code::ToolFailed, "yt-dlp printed what can't be read", "a newer yt-dlp may help: see config/tools.toml")
-            .with_detail(error)
+        Fault::new(
+            Code::ToolFailed,
+            "yt-dlp printed what can't be read",
+            "a newer yt-dlp may help: see config/tools.toml",
+        )
+        .with_detail(error)
     })
 }
 

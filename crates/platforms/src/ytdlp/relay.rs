@@ -67,6 +67,10 @@ impl Relay {
         format!("http://omniva:{}@127.0.0.1:{}", self.secret, self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The first address that was refused.
     pub fn refused(&self) -> Option<Fault> {
         self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -177,7 +181,8 @@ fn plain(head: &Head, url: &url::Url) -> String {
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let mut text = format!("{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", head.method, path, host);
-    let ours = |name: &str| name.starts_with("proxy-") || matches!(name, "host" | "connection" | "keep-alive" | "upgrade");
+    let ours =
+        |name: &str| name.starts_with("proxy-") || matches!(name, "host" | "connection" | "keep-alive" | "upgrade");
     for (name, value) in head.headers.iter().filter(|(name, _)| !ours(name)) {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -249,11 +254,22 @@ mod tests {
         let inside = Server::start(|_| Reply::new(200, "secret"));
         let relay = Relay::start(net(&[])).unwrap();
         let word = relay.shared.word.clone();
-        let ask = |line: &str, word: &str| through(&relay, &format!("{line} HTTP/1.1\r\nProxy-Authorization: {word}\r\n\r\n"));
+        let ask = |line: &str, word: &str| {
+            through(&relay, &format!("{line} HTTP/1.1\r\nProxy-Authorization: {word}\r\n\r\n"))
+        };
         let local = format!("CONNECT {}", inside.address);
         assert!(ask(&local, "Basic x").starts_with("HTTP/1.1 407"));
-        for line in [local.as_str(), &format!("GET {}", inside.url("/")), "CONNECT 169.254.169.254:80", "CONNECT [::1]:80",
-            "GET file:///etc/passwd", "CONNECT 2130706433:80", "CONNECT localhost:80", "GET /relative", "CONNECT u@example.org:80"] {
+        for line in [
+            local.as_str(),
+            &format!("GET {}", inside.url("/")),
+            "CONNECT 169.254.169.254:80",
+            "CONNECT [::1]:80",
+            "GET file:///etc/passwd",
+            "CONNECT 2130706433:80",
+            "CONNECT localhost:80",
+            "GET /relative",
+            "CONNECT u@example.org:80",
+        ] {
             assert!(ask(line, &word).starts_with("HTTP/1.1 403"), "{line}");
         }
         assert!(through(&relay, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));

@@ -49,8 +49,10 @@ fn serve(request: &Request) -> Reply {
     let here = format!("http://{}", request.header("host"));
     match request.path.as_str() {
         "/list" => Reply::new(200, playlist(&here, 7)).with("Content-Type", "application/rss+xml"),
-        "/page" => Reply::new(200, "<html><head><title>Page</title></head><body><video src='/v1.mp4'></video></body></html>")
-            .with("Content-Type", "text/html"),
+        "/page" => {
+            Reply::new(200, "<html><head><title>Page</title></head><body><video src='/v1.mp4'></video></body></html>")
+                .with("Content-Type", "text/html")
+        }
         "/busy.mp4" => Reply::new(429, ""),
         "/locked.mp4" => Reply::new(403, ""),
         "/gone.mp4" => Reply::new(404, ""),
@@ -114,7 +116,9 @@ fn what_goes_wrong_has_a_reason_and_a_complaint_is_remembered() {
     let server = Server::start(serve);
     let net = net(&[&server]);
     for (path, code) in [
-        ("/locked.mp4", Code::AuthFailed), ("/gone.mp4", Code::Unavailable), ("/inside.mp4", Code::AddressRefused),
+        ("/locked.mp4", Code::AuthFailed),
+        ("/gone.mp4", Code::Unavailable),
+        ("/inside.mp4", Code::AddressRefused),
         ("/busy.mp4", Code::RateLimited),
     ] {
         let fault = channel(&net, server.url(path), 5).look(&window(), &Silent).unwrap_err();
@@ -165,8 +169,12 @@ fn a_file_that_is_not_the_pinned_one_is_never_run() {
 #[test]
 fn platforms_have_their_own_pauses() {
     for (url, name) in [
-        ("https://www.youtube.com/@a", "youtube"), ("https://youtu.be/x", "youtube"), ("https://notyoutube.com/", "default"),
-        ("https://m.tiktok.com/@a", "tiktok"), ("https://instagram.com/a", "instagram"), ("https://example.org/", "default"),
+        ("https://www.youtube.com/@a", "youtube"),
+        ("https://youtu.be/x", "youtube"),
+        ("https://notyoutube.com/", "default"),
+        ("https://m.tiktok.com/@a", "tiktok"),
+        ("https://instagram.com/a", "instagram"),
+        ("https://example.org/", "default"),
     ] {
         assert_eq!(platform(&Url::parse(url).unwrap()), name, "{url}");
     }

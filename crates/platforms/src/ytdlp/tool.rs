@@ -47,7 +47,10 @@ pub(super) fn verified(config: &YtdlpConfig, monitor: &dyn Monitor) -> Result<To
     let files = manifest.ytdlp.iter().map(check).collect::<Result<_, _>>()?;
     let python = PathBuf::from(&config.python);
     if !python.is_file() {
-        return Err(missing(&format!("{} is not there", python.display()), "install Python 3.10 or newer, or set engine.network.ytdlp.python"));
+        return Err(missing(
+            &format!("{} is not there", python.display()),
+            "install Python 3.10 or newer, or set engine.network.ytdlp.python",
+        ));
     }
     Ok(Tool { python, files })
 }
