@@ -111,7 +111,7 @@ impl Source for UrlSource {
 
     fn fetch(&self, item: &FoundItem, library: &Library, monitor: &dyn Monitor) -> Result<Fetched, Fault> {
         if item.url != self.url.as_str() {
-            return Err(Fault::internal("an item is not of the creator's URL"));
+            return Ok(Fetched::Gone(format!("the creator's source is not {} any more", item.title)));
         }
         fetch(&self.net, item, library, monitor)
     }

@@ -63,7 +63,10 @@ fn a_file_is_probed_and_fetched_with_its_hash() {
     assert_eq!((copied.bytes, copied.sha256.as_str()), (300_000, hex(&Sha256::digest(&body)).as_str()));
     assert_eq!(std::fs::read(copied.path()).unwrap(), body);
     let other = FoundItem { url: server.url("/other.mp4"), ..item };
-    assert_eq!(source.fetch(&other, &library, &Silent).unwrap_err().code, Code::Internal);
+    assert!(
+        matches!(source.fetch(&other, &library, &Silent), Ok(Fetched::Gone(_))),
+        "the source was changed meanwhile"
+    );
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn an_interrupted_download_goes_on_where_it_stopped() {
     assert_eq!(copied.sha256, hex(&Sha256::digest(&body)));
     let gets: Vec<Request> = server.requests().into_iter().filter(|request| request.method == "GET").collect();
     assert!(gets.len() >= 5, "{}", gets.len());
-    assert!(gets.iter().skip(1).all(|get| get.header("range") != "" && get.header("if-range") == "\"one\""));
+    assert!(gets.iter().skip(1).all(|get| !get.header("range").is_empty() && get.header("if-range") == "\"one\""));
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn what_never_gets_whole_is_given_up_and_leaves_nothing() {
         ("/unasked.mp4", Code::SourceUnavailable),
         ("/endless.mp4", Code::TooLarge),
     ] {
-        let fault = fetch(path).err().expect(path);
+        let fault = fetch(path).expect_err(path);
         assert_eq!(fault.code, code, "{path}: {fault}");
     }
     assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);

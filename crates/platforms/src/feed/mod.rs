@@ -24,8 +24,9 @@ use crate::source::{Fetched, Looked, Source, Window};
 use parse::{Enclosure, Entry};
 
 const ACCEPT: &str = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1";
-/// Feeds that are remembered.
+/// Feeds that are remembered, and bytes of what they sent.
 const MAX_REMEMBERED: usize = 256;
+const MAX_REMEMBERED_BYTES: u64 = 64_000_000;
 /// Entries of one feed that are remembered.
 const MAX_ENTRIES: usize = 1000;
 /// Longest GUID that is kept as it is, bytes.
@@ -40,6 +41,8 @@ struct Remembered {
     etag: Option<String>,
     modified: Option<String>,
     entries: Arc<Vec<Entry>>,
+    /// Of the document: what is kept of it is smaller.
+    bytes: u64,
 }
 
 impl Memory {
@@ -49,10 +52,13 @@ impl Memory {
 
     fn put(&self, url: &Url, found: Remembered) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_REMEMBERED && !kept.contains_key(url.as_str()) {
-            // Any will do: what is forgotten is only sent once more.
-            kept.pop_first();
-        }
+        kept.remove(url.as_str());
+        let fits = |kept: &BTreeMap<String, Remembered>| {
+            let bytes: u64 = kept.values().map(|one| one.bytes).sum();
+            kept.len() < MAX_REMEMBERED && bytes.saturating_add(found.bytes) <= MAX_REMEMBERED_BYTES
+        };
+        // Any will do: what is forgotten is only sent once more.
+        while !fits(&kept) && kept.pop_first().is_some() {}
         kept.insert(url.as_str().to_owned(), found);
     }
 }
@@ -92,15 +98,17 @@ impl FeedSource {
             (200, _) => {}
             (status, _) => return Err(unexpected(&answer.url, status)),
         }
-        let entries = Arc::new(self.read(&mut answer, monitor)?);
+        let (entries, bytes) = self.read(&mut answer, monitor)?;
+        let entries = Arc::new(entries);
         let (etag, modified) = (answer.etag().map(str::to_owned), answer.last_modified().map(str::to_owned));
         if etag.is_some() || modified.is_some() {
-            self.net.feeds.put(&self.url, Remembered { etag, modified, entries: entries.clone() });
+            self.net.feeds.put(&self.url, Remembered { etag, modified, entries: entries.clone(), bytes });
         }
         Ok(entries)
     }
 
-    fn read(&self, answer: &mut Answer, monitor: &dyn Monitor) -> Result<Vec<Entry>, Fault> {
+    /// What a document holds, and its size.
+    fn read(&self, answer: &mut Answer, monitor: &dyn Monitor) -> Result<(Vec<Entry>, u64), Fault> {
         if !answer.plain() {
             return Err(invalid("it comes packed although it was asked for as it is"));
         }
@@ -117,7 +125,7 @@ impl FeedSource {
         // Stable: those without a date stay in the feed's own order, last.
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.at()));
         entries.truncate(MAX_ENTRIES);
-        Ok(entries)
+        Ok((entries, body.len() as u64))
     }
 
     fn item(&self, entry: &Entry, window: &Window) -> Result<FoundItem, String> {

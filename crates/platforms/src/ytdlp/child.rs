@@ -267,12 +267,17 @@ mod tests {
         let big = format!("trap '' XFSZ; head -c 5000 /dev/zero > {}/x || echo big >&2", folder.path().display());
         run(shell(&big), None, LIMITS, &Silent, &mut nothing).unwrap();
         assert_eq!(std::fs::metadata(folder.path().join("x")).unwrap().len(), 1000);
-        let endless = run(shell("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxx; done"), None, LIMITS, &Silent, &mut nothing);
+        let endless =
+            run(shell("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxx; done"), None, LIMITS, &Silent, &mut nothing);
         assert_eq!(endless.err().unwrap().code, Code::ToolFailed);
         let short = Limits { time: Duration::from_millis(50), ..LIMITS };
-        assert_eq!(run(shell("sleep 600"), None, short, &Silent, &mut nothing).err().unwrap().code, Code::NetworkTimeout);
+        assert_eq!(
+            run(shell("sleep 600"), None, short, &Silent, &mut nothing).err().unwrap().code,
+            Code::NetworkTimeout
+        );
         assert!(
-            run(Command::new("/nowhere"), None, LIMITS, &Silent, &mut nothing).is_err_and(|f| f.code == Code::ToolMissing)
+            run(Command::new("/nowhere"), None, LIMITS, &Silent, &mut nothing)
+                .is_err_and(|f| f.code == Code::ToolMissing)
         );
     }
 
