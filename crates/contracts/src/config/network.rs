@@ -58,6 +58,9 @@ pub struct YtdlpConfig {
     pub page: u32,
     /// Longest video that is taken, hours.
     pub max_hours: f64,
+    /// Absolute path of a file of cookies (Netscape form) for a platform, for what is shown only to who is signed in. The
+    /// file is copied for each run and never changed.
+    pub cookies: BTreeMap<String, String>,
 }
 
 /// Between requests to one platform.
@@ -195,6 +198,9 @@ impl YtdlpConfig {
                 "engine.network.ytdlp.js_runtime: must be deno, node, quickjs or bun, a colon and an absolute path"
                     .into(),
             );
+        }
+        for (platform, path) in self.cookies.iter().filter(|(_, path)| !absolute(path)) {
+            f.push(format!("engine.network.ytdlp.cookies.{platform} = {path:?}: must be an absolute path"));
         }
         within(f, "engine.network.ytdlp.max_height", self.max_height, 144, 4320);
         within(f, "engine.network.ytdlp.list_seconds", self.list_seconds, 1.0, 3600.0);

@@ -1,7 +1,7 @@
 //! How yt-dlp is called. Pure: what it is told is a list of words, never a line for a shell.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use omniva_contracts::config::{NetworkConfig, Pauses, YtdlpConfig};
 
@@ -12,9 +12,17 @@ pub(super) const STEM: &str = "media";
 /// Runs the wheels as they are: without site packages (where plugins could lie) and without the user's environment.
 const START: &str = "import sys\nn = int(sys.argv[1])\nsys.path[:0] = sys.argv[2:2 + n]\nsys.argv[1:] = sys.argv[2 + n:]\nimport yt_dlp\nyt_dlp.main()\n";
 
+/// What all calls of one run have in common.
+pub(super) struct Setting<'a> {
+    pub network: &'a NetworkConfig,
+    pub pauses: Pauses,
+    /// A copy of its own.
+    pub cookies: Option<PathBuf>,
+}
+
 /// What every call says: no configuration, no plugins, nothing that runs or writes beside the video.
-fn common(network: &NetworkConfig, pauses: &Pauses) -> Vec<OsString> {
-    let ytdlp = &network.ytdlp;
+fn common(setting: &Setting<'_>) -> Vec<OsString> {
+    let (network, pauses, ytdlp) = (setting.network, &setting.pauses, &setting.network.ytdlp);
     let mut words: Vec<OsString> = [
         "--ignore-config",
         "--no-plugin-dirs",
@@ -44,11 +52,14 @@ fn common(network: &NetworkConfig, pauses: &Pauses) -> Vec<OsString> {
     if !ytdlp.js_runtime.is_empty() {
         pair("--js-runtimes", ytdlp.js_runtime.clone());
     }
+    if let Some(path) = &setting.cookies {
+        words.extend(["--cookies".into(), path.as_os_str().to_owned()]);
+    }
     words
 }
 
 /// Python, isolated, with the wheels; then yt-dlp's own words.
-pub(super) fn start(files: &[std::path::PathBuf], words: Vec<OsString>) -> Vec<OsString> {
+pub(super) fn start(files: &[PathBuf], words: Vec<OsString>) -> Vec<OsString> {
     let mut all: Vec<OsString> = ["-I", "-S", "-B", "-X", "utf8", "-c", START].map(OsString::from).to_vec();
     all.push(files.len().to_string().into());
     all.extend(files.iter().map(|file| file.as_os_str().to_owned()));
@@ -57,8 +68,8 @@ pub(super) fn start(files: &[std::path::PathBuf], words: Vec<OsString>) -> Vec<O
 }
 
 /// One page of a list, newest first as platforms show it: one line of JSON for each entry.
-pub(super) fn list(network: &NetworkConfig, pauses: &Pauses, url: &str, from: u32, to: u32) -> Vec<OsString> {
-    let mut words = common(network, pauses);
+pub(super) fn list(setting: &Setting<'_>, url: &str, from: u32, to: u32) -> Vec<OsString> {
+    let mut words = common(setting);
     let range = format!("{from}:{to}");
     let own = [
         "--flat-playlist",
@@ -74,17 +85,17 @@ pub(super) fn list(network: &NetworkConfig, pauses: &Pauses, url: &str, from: u3
 }
 
 /// All about one item, as one line of JSON; nothing is fetched.
-pub(super) fn about(network: &NetworkConfig, pauses: &Pauses, url: &str) -> Vec<OsString> {
-    let mut words = common(network, pauses);
-    words.extend(format_words(&network.ytdlp));
+pub(super) fn about(setting: &Setting<'_>, url: &str) -> Vec<OsString> {
+    let mut words = common(setting);
+    words.extend(format_words(&setting.network.ytdlp));
     words.extend(["--no-playlist", "--playlist-items", "1", "--dump-json", "--", url].map(OsString::from));
     words
 }
 
 /// Fetches what `about` described, from the file that keeps it, into `folder`.
-pub(super) fn fetch(network: &NetworkConfig, pauses: &Pauses, folder: &Path, info: &Path, most: u64) -> Vec<OsString> {
-    let mut words = common(network, pauses);
-    words.extend(format_words(&network.ytdlp));
+pub(super) fn fetch(setting: &Setting<'_>, folder: &Path, info: &Path, most: u64) -> Vec<OsString> {
+    let mut words = common(setting);
+    words.extend(format_words(&setting.network.ytdlp));
     let most = most.to_string();
     let template = format!("download:{PROGRESS}%(progress)j");
     let own = [
@@ -131,13 +142,13 @@ mod tests {
     #[test]
     fn a_url_is_never_an_option_and_nothing_of_the_user_is_read() {
         let network = config(&[]);
-        let pauses = network.pauses("default");
-        for words in [list(&network, &pauses, "--exec=id", 1, 50), about(&network, &pauses, "--exec=id")] {
+        let setting = Setting { network: &network, pauses: network.pauses("default"), cookies: None };
+        for words in [list(&setting, "--exec=id", 1, 50), about(&setting, "--exec=id")] {
             let at = words.iter().position(|word| word == "--").unwrap();
             assert_eq!(&words[at + 1..], ["--exec=id"]);
         }
-        let fetch = fetch(&network, &pauses, Path::new("/out"), Path::new("/out/x.json"), 5);
-        for words in [list(&network, &pauses, "u", 1, 2), fetch.clone()] {
+        let fetch = fetch(&setting, Path::new("/out"), Path::new("/out/x.json"), 5);
+        for words in [list(&setting, "u", 1, 2), fetch.clone()] {
             for safe in ["--ignore-config", "--no-plugin-dirs", "--no-remote-components", "--no-exec", "--no-cookies"] {
                 assert!(words.iter().any(|word| word == safe), "{safe}");
             }
@@ -163,9 +174,12 @@ mod tests {
         let mut network = config(&[]);
         network.ytdlp.ffmpeg = "/usr/bin/ffmpeg".into();
         network.ytdlp.js_runtime = "deno:/usr/bin/deno".into();
-        let words = about(&network, &network.pauses("default"), "u");
+        let cookies = Some(PathBuf::from("/own/cookies.txt"));
+        let setting = Setting { network: &network, pauses: network.pauses("default"), cookies };
+        let words = about(&setting, "u");
         let after = |key: &str| words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).unwrap();
         assert_eq!(after("--ffmpeg-location"), "/usr/bin/ffmpeg");
+        assert_eq!(after("--cookies"), "/own/cookies.txt");
         assert_eq!(after("--js-runtimes"), "deno:/usr/bin/deno");
         assert_eq!(after("--format"), "bv*[height<=?1080]+ba/b[height<=?1080]/b/ba");
     }

@@ -16,7 +16,8 @@ mod tool;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::net::{Net, seconds, shown};
 use crate::pace::{Pace, Turn};
 use crate::source::{Fetched, Looked, Source, Window};
 use child::Limits;
+use command::Setting;
 use entry::Said;
 use relay::Relay;
 
@@ -41,6 +43,7 @@ use relay::Relay;
 const MAX_OUTPUT: u64 = 64 << 20;
 /// Files beside the video that a run may write (what belongs to a download in progress).
 const MAX_SMALL_FILE: u64 = 64 << 20;
+const MAX_COOKIES: u64 = 1 << 20;
 /// First bytes that tell a playlist or a page.
 const SAMPLE: u64 = 512;
 
@@ -112,10 +115,18 @@ impl YtdlpSource {
         Err(if complained { turn.complained(fault) } else { fault })
     }
 
+    /// Cookies are copied into the folder of the run, readable by nobody else: yt-dlp writes to the file that it is given.
+    fn setting(&self, folder: &Path) -> Result<Setting<'_>, Fault> {
+        let network = self.net.config();
+        let cookies =
+            network.ytdlp.cookies.get(self.platform).map(|from| own_cookies(Path::new(from), folder)).transpose()?;
+        Ok(Setting { network, pauses: network.pauses(self.platform), cookies })
+    }
+
     /// One page of the list.
     fn page(&self, from: u32, to: u32, folder: &Path, turn: &Turn, monitor: &dyn Monitor) -> Result<Vec<Said>, Fault> {
         let network = self.net.config();
-        let words = command::list(network, &network.pauses(self.platform), self.url.as_str(), from, to);
+        let words = command::list(&self.setting(folder)?, self.url.as_str(), from, to);
         let run = Run { folder, time: seconds(network.ytdlp.list_seconds), file: MAX_SMALL_FILE, monitor };
         let mut found = Vec::new();
         let ended = self.run(words, &run, turn, &mut |line| {
@@ -166,7 +177,7 @@ impl YtdlpSource {
     /// All about one item before a byte of it is fetched: what is said, and the JSON as it came.
     fn about(&self, url: &str, folder: &Path, turn: &Turn, monitor: &dyn Monitor) -> Result<(Said, String), Fault> {
         let network = self.net.config();
-        let words = command::about(network, &network.pauses(self.platform), url);
+        let words = command::about(&self.setting(folder)?, url);
         let run = Run { folder, time: seconds(network.ytdlp.list_seconds), file: MAX_SMALL_FILE, monitor };
         let mut found = None;
         self.run(words, &run, turn, &mut |line| {
@@ -203,7 +214,7 @@ impl YtdlpSource {
             .and_then(|()| fs::write(&file, info))
             .map_err(|e| Fault::writing("a video's description", &e))?;
         let most = self.net.max_download_bytes();
-        let words = command::fetch(network, &network.pauses(self.platform), &out, &file, most);
+        let words = command::fetch(&self.setting(folder)?, &out, &file, most);
         let run = Run { folder, time: seconds(network.download_hours * 3600.0), file: most, monitor };
         // Picture and sound may come one after the other.
         let (mut too_big, mut most_told) = (false, 0.0f64);
@@ -267,6 +278,29 @@ impl Source for YtdlpSource {
         let copied = library.copy_in(&path, &Still(monitor))?;
         Ok(Fetched::Copy(copied, Box::new(said.details())))
     }
+}
+
+fn own_cookies(from: &Path, folder: &Path) -> Result<PathBuf, Fault> {
+    let unreadable = |why: String| {
+        Fault::new(
+            Code::AuthFailed,
+            format!("the cookies in {} can't be read", from.display()),
+            "correct engine.network.ytdlp.cookies, or the permissions of the file",
+        )
+        .with_detail(why)
+    };
+    let mut bytes = Vec::new();
+    let read = File::open(from).and_then(|file| file.take(MAX_COOKIES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() as u64 > MAX_COOKIES {
+        return Err(unreadable(format!("more than {MAX_COOKIES} bytes")));
+    }
+    let path = folder.join("cookies.txt");
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(&path).and_then(|mut file| file.write_all(&bytes));
+    written.map_err(|error| Fault::writing("a copy of the cookies", &error))?;
+    Ok(path)
 }
 
 /// Lets a later part of the work be stopped without telling progress that goes back.

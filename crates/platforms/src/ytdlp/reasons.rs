@@ -67,7 +67,7 @@ const REASONS: [Reason; 9] = [
             "--cookies",
         ],
         message: "the platform shows this only to those who are signed in",
-        next_step: "take another video: what needs an account is not fetched",
+        next_step: "take another video, or set engine.network.ytdlp.cookies for the platform",
     },
     Reason {
         code: Code::Unavailable,

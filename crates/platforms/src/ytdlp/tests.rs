@@ -35,6 +35,13 @@ fn video(bytes: usize) -> Vec<u8> {
     body
 }
 
+/// A packet of a transport stream, as long as one is.
+fn part(path: &str) -> Vec<u8> {
+    let mut body = vec![0x47];
+    body.extend(path.bytes().cycle().take(187));
+    body
+}
+
 fn playlist(server: &str, entries: u32) -> String {
     let items: String = (1..=entries)
         .map(|n| {
@@ -53,6 +60,13 @@ fn serve(request: &Request) -> Reply {
             Reply::new(200, "<html><head><title>Page</title></head><body><video src='/v1.mp4'></video></body></html>")
                 .with("Content-Type", "text/html")
         }
+        "/stream.m3u8" => {
+            let parts: String = (1..=3).map(|n| format!("#EXTINF:1,\n/part{n}.ts\n")).collect();
+            let text = format!("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n{parts}#EXT-X-ENDLIST\n");
+            Reply::new(200, text).with("Content-Type", "application/vnd.apple.mpegurl")
+        }
+        path if path.ends_with(".ts") => Reply::new(200, part(path)).with("Content-Type", "video/mp2t"),
+        "/members.mp4" if request.header("cookie") != "session=secret" => Reply::new(403, ""),
         "/busy.mp4" => Reply::new(429, ""),
         "/locked.mp4" => Reply::new(403, ""),
         "/gone.mp4" => Reply::new(404, ""),
@@ -182,4 +196,36 @@ fn platforms_have_their_own_pauses() {
     assert_eq!(platform(&handle.url().unwrap().unwrap()), "tiktok");
     assert_eq!(share(r#"{"downloaded_bytes":5,"total_bytes":null,"total_bytes_estimate":20.0}"#), Some(0.25));
     assert_eq!(share(r#"{"downloaded_bytes":5}"#), None);
+}
+
+#[test]
+fn a_stream_is_joined_from_its_parts() {
+    let server = Server::start(serve);
+    let net = net(&[&server]);
+    let place = channel(&net, server.url("/stream.m3u8"), 5);
+    let item = place.look(&window(), &Silent).unwrap().items.remove(0);
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::open(folder.path(), 0).unwrap();
+    let Fetched::Copy(copied, _) = place.fetch(&item, &library, &Silent).unwrap() else { panic!("it is there") };
+    let whole: Vec<u8> = (1..=3).flat_map(|n| part(&format!("/part{n}.ts"))).collect();
+    assert_eq!(fs::read(copied.path()).unwrap(), whole);
+}
+
+#[test]
+fn cookies_are_given_as_a_copy_and_never_changed() {
+    let server = Server::start(serve);
+    let folder = tempfile::tempdir().unwrap();
+    let jar = folder.path().join("jar.txt");
+    let text = "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t4102444800\tsession\tsecret\n";
+    fs::write(&jar, text).unwrap();
+    drop(net(&[&server]));
+    let mut limits = config(&[server.address.to_string()]);
+    limits.ytdlp.cookies.insert("default".into(), jar.display().to_string());
+    let net = Arc::new(Net::new(&limits, MAX_FILE).unwrap());
+    let looked = channel(&net, server.url("/members.mp4"), 5).look(&window(), &Silent).unwrap();
+    assert_eq!(looked.items.len(), 1);
+    assert_eq!(fs::read_to_string(&jar).unwrap(), text);
+    fs::remove_file(&jar).unwrap();
+    let fault = channel(&net, server.url("/members.mp4"), 5).look(&window(), &Silent).unwrap_err();
+    assert!(fault.code == Code::AuthFailed && fault.message.contains("jar.txt"), "{fault:?}");
 }
