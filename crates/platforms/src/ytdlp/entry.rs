@@ -1,7 +1,8 @@
 //! What yt-dlp says about an item, as ours.
 
 use omniva_contracts::engine::{FoundItem, Moment, PostDetails};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -11,36 +12,67 @@ use crate::media::{tidy, title};
 
 const MAX_ID: usize = 200;
 
-/// The fields of its JSON that are read. Numbers come as whole or broken ones, and anything may be missing or null.
+/// The fields of its JSON that are read. Numbers come as whole or broken ones, and anything may be missing, null, or of
+/// another kind than usual: then it counts as not said.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Said {
+    #[serde(deserialize_with = "soft")]
     pub id: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub title: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub url: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub webpage_url: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub ie_key: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub extractor_key: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub description: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub uploader: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub channel: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub tags: Option<Vec<String>>,
+    #[serde(deserialize_with = "soft")]
     pub timestamp: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub release_timestamp: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub duration: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub width: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub height: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub view_count: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub like_count: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub comment_count: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub repost_count: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub filesize: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub filesize_approx: Option<f64>,
+    #[serde(deserialize_with = "soft")]
     pub live_status: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub is_live: Option<bool>,
+    #[serde(deserialize_with = "soft")]
     pub availability: Option<String>,
+    #[serde(deserialize_with = "soft")]
     pub subtitles: Option<Map<String, Value>>,
+    #[serde(deserialize_with = "soft")]
     pub automatic_captions: Option<Map<String, Value>>,
+}
+
+fn soft<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).ok())
 }
 
 impl Said {
@@ -192,6 +224,17 @@ mod tests {
         assert_eq!(
             refused(r#"{"duration":3600,"live_status":"was_live","availability":"public","ie_key":"Youtube"}"#),
             ""
+        );
+    }
+
+    #[test]
+    fn what_is_of_another_kind_than_usual_counts_as_not_said() {
+        let text =
+            r#"{"id":7,"title":["x"],"tags":"a","duration":"long","subtitles":[],"view_count":-1,"timestamp":1e300}"#;
+        let item = serde_json::from_str::<Said>(text).unwrap().item("https://example.org/v".into());
+        assert_eq!(
+            (item.title.as_str(), item.posted_at, item.details),
+            ("v", None, PostDetails { ..Default::default() })
         );
     }
 

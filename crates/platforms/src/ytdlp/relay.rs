@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +18,7 @@ use crate::hex;
 use crate::net::{Net, seconds};
 
 const MAX_HEAD: usize = 32 * 1024;
+const BREATH: Duration = Duration::from_millis(50);
 /// Connections at the same time.
 const MAX_OPEN: usize = 64;
 
@@ -90,7 +92,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.stop.load(Ordering::SeqCst) {
             return;
         }
-        let Ok(stream) = stream else { continue };
+        let Ok(stream) = stream else {
+            // No descriptor is free: others end meanwhile.
+            thread::sleep(BREATH);
+            continue;
+        };
         if shared.open.fetch_add(1, Ordering::SeqCst) >= MAX_OPEN {
             shared.open.fetch_sub(1, Ordering::SeqCst);
             continue;
@@ -189,8 +195,10 @@ fn plain(head: &Head, url: &url::Url) -> String {
     text + "\r\n"
 }
 
-/// Both ways until both have ended, or one was silent for too long.
+/// Both ways until the server has ended or was silent for too long. The client may be silent as long as it receives: to
+/// shut its direction then would look to the server as if it had gone.
 fn splice(client: TcpStream, server: TcpStream) -> io::Result<()> {
+    client.set_read_timeout(None)?;
     let (mut upward, mut target) = (client.try_clone()?, server.try_clone()?);
     let up = thread::Builder::new().name("relayed up".into()).spawn(move || {
         pour(&mut upward, &mut target);
@@ -204,7 +212,7 @@ fn splice(client: TcpStream, server: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Until one side ends. The client is silent while it receives: its silence ends only its own direction.
+/// Until one side ends.
 fn pour(from: &mut TcpStream, to: &mut TcpStream) {
     let mut block = [0u8; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut block) {

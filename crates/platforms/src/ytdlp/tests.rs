@@ -166,6 +166,17 @@ fn too_large_is_refused_before_the_bytes_come() {
 }
 
 #[test]
+fn too_long_too_large_and_live_are_told_apart() {
+    let url = Url::parse("https://example.org/v").unwrap();
+    let source = YtdlpSource::new(net(&[]), url, 5).unwrap();
+    let judged = |text: &str| source.allowed(&serde_json::from_str(text).unwrap(), "it").err().map(|fault| fault.code);
+    assert_eq!(judged(r#"{"duration":21600,"filesize":50000000}"#), None);
+    assert_eq!(judged(r#"{"duration":21601}"#), Some(Code::TooLong));
+    assert_eq!(judged(r#"{"filesize_approx":50000001}"#), Some(Code::TooLarge));
+    assert_eq!(judged(r#"{"is_live":true}"#), Some(Code::Unavailable));
+}
+
+#[test]
 fn a_file_that_is_not_the_pinned_one_is_never_run() {
     let folder = tempfile::tempdir().unwrap();
     let mut limits = config(&[]);
