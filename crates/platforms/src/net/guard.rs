@@ -222,3 +222,7 @@ fn contains(network: IpAddr, bits: u8, ip: IpAddr) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;
