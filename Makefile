@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup models media fuzzer build demo test lint ci bench chaos soak
+.PHONY: help setup models media fuzzer ytdlp build demo test lint ci bench chaos soak
 
 # Models and test media live outside the sources: kept between checkouts unless these say otherwise.
 export OMNIVA_MODELS ?= $(HOME)/.local/share/omniva/models
@@ -10,6 +10,8 @@ export OMNIVA_TEST_MEDIA ?= $(HOME)/.cache/omniva-media
 # schemathesis reads the API's own description and tries to break it.
 FUZZER ?= $(HOME)/.cache/omniva-fuzzer
 export OMNIVA_SCHEMATHESIS ?= $(FUZZER)/bin/st
+# yt-dlp: the wheels that config/tools.toml pins; the engine and the tests read this variable.
+export OMNIVA_YTDLP ?= $(HOME)/.local/share/omniva/ytdlp
 DEMO ?= demo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -48,7 +50,16 @@ fuzzer: setup
 	@[ -x "$(OMNIVA_SCHEMATHESIS)" ] || { python3 -m venv "$(FUZZER)" && \
 	  "$(FUZZER)/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5; }
 
-test: fuzzer ## installs what the tests need and runs all of them
+ytdlp: setup ## fetches the pinned yt-dlp and checks its hashes
+	@mkdir -p "$(OMNIVA_YTDLP)"; set -o pipefail; \
+	sed -nE 's/^(name|sha256|package) = "(.*)"/\2/p' config/tools.toml | while read -r name && read -r hash && read -r package; do \
+	  file="$(OMNIVA_YTDLP)/$$name"; \
+	  echo "$$hash  $$file" | sha256sum --check --status 2>/dev/null && continue; \
+	  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: -d "$(OMNIVA_YTDLP)" "$$package" && \
+	  echo "$$hash  $$file" | sha256sum --check --status || { echo "$$package: the file is not the pinned one"; exit 1; }; \
+	done
+
+test: fuzzer ytdlp ## installs what the tests need and runs all of them
 	cargo build --release --locked
 	target/release/omniva models fetch
 	@python3 tests/media/panel.py "$(OMNIVA_TEST_MEDIA)"

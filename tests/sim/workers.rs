@@ -110,6 +110,7 @@ impl World {
             title: format!("Talk {n}"),
             bytes: Some(1),
             posted_at: None,
+            details: PostDetails::default(),
         };
         json!(DiscoverResult { creator_id, items: (0..ITEMS).filter(new).map(item).collect(), skipped: vec![] })
     }

@@ -61,8 +61,14 @@ impl Faults {
         self.text(field, path, MAX_PATH, false);
     }
     pub fn source(&mut self, source: Option<&SourceSpec>) {
-        if let Some(SourceSpec::Inbox { folder }) = source {
-            self.folder("source.folder", folder);
+        match source {
+            Some(SourceSpec::Inbox { folder }) => self.folder("source.folder", folder),
+            Some(other) => {
+                if let Err(fault) = other.check() {
+                    self.add("source", format!("{}; {}", fault.message, fault.next_step));
+                }
+            }
+            None => {}
         }
     }
     pub fn window(&mut self, field: &str, days: u32) {

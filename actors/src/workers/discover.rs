@@ -51,9 +51,9 @@ impl Discoverer {
             until: wanted.until,
             max_bytes: (self.0.config.limits.max_source_gigabytes * 1e9) as u64,
         };
-        let settle = self.0.settle;
+        let (settle, net) = (self.0.settle, self.0.net.clone());
         let (place, looked) = blocking(&watch, move |watch| {
-            let place: Arc<dyn Source> = source(&spec, settle)?.into();
+            let place: Arc<dyn Source> = source(&spec, settle, &net)?.into();
             let looked = place.look(&window, &watch.part("LIST", 0.1, 0.3))?;
             Ok((place, looked))
         })

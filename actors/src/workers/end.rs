@@ -110,6 +110,13 @@ fn of_the_input(code: Code) -> bool {
             | Code::ClipRefused
             | Code::RightsUnknown
             | Code::NotFound
+            | Code::UrlInvalid
+            | Code::AddressRefused
+            | Code::AuthFailed
+            | Code::Unavailable
+            | Code::TooLarge
+            | Code::TooLong
+            | Code::FeedInvalid
     )
 }
 

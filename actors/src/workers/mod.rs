@@ -28,6 +28,8 @@ use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
+pub use omniva_platforms::Net;
+
 use crate::work::Work;
 
 /// How long a file in an inbox must stand still before it is taken.
@@ -53,6 +55,8 @@ pub struct Tools {
     pub upkeep: Arc<dyn Upkeep>,
     pub allow_missing_layers: Vec<Layer>,
     pub settle: Duration,
+    /// The one way to the outside.
+    pub net: Arc<Net>,
 }
 
 impl Tools {

@@ -45,12 +45,15 @@ struct Item {
 impl Scraper {
     async fn scrape(&self, job: &Job, context: &WorkContext) -> Run<ScrapeResult> {
         let watch = Arc::new(Watch::new(context, job, LEGS));
-        let item = self.item(job, context).await?;
+        let mut item = self.item(job, context).await?;
         watch.at("FETCH", 0.02);
-        let copied = self.fetch(&watch, &item).await?;
+        let (copied, learnt) = self.fetch(&watch, &item).await?;
+        item.found.details = std::mem::take(&mut item.found.details).updated(learnt);
         let now = Moment(context.clock.now_us());
         if let Some(twin) = context.reader.video_by_checksum(&copied.sha256).await? {
-            let about = json!({ "title": item.found.title, "bytes": copied.bytes, "sha256": copied.sha256 });
+            let about = json!({
+                "title": item.found.title, "bytes": copied.bytes, "sha256": copied.sha256, "source": item.found.details,
+            });
             return Ok(ScrapeResult {
                 post: post(&item, now, about),
                 video: None,
@@ -104,18 +107,18 @@ impl Scraper {
         Ok(Item { creator, project, found, config })
     }
 
-    async fn fetch(&self, watch: &Arc<Watch>, item: &Item) -> Run<Copied> {
+    async fn fetch(&self, watch: &Arc<Watch>, item: &Item) -> Run<(Copied, PostDetails)> {
         let Some(spec) = item.creator.source.clone() else {
             return skip(format!("creator {} has no source any more", item.creator.username));
         };
         let (tools, found) = (self.0.clone(), item.found.clone());
         let fetched = blocking(watch, move |watch| {
-            let place = source(&spec, tools.settle)?;
+            let place = source(&spec, tools.settle, &tools.net)?;
             place.fetch(&found, &tools.library, &watch.part("FETCH", 0.02, 0.4))
         })
         .await?;
         match fetched {
-            Fetched::Copy(copied) => Ok(copied),
+            Fetched::Copy(copied, details) => Ok((copied, *details)),
             Fetched::Gone(why) => skip(why),
         }
     }
@@ -140,7 +143,7 @@ fn about(item: &Item, info: &MediaInfo) -> Value {
     json!({
         "title": item.found.title, "bytes": info.bytes, "sha256": info.sha256, "container": info.container,
         "duration": info.duration, "video": info.video, "audio": info.audio, "repairs": info.repairs,
-        "rights": item.creator.rights,
+        "rights": item.creator.rights, "source": item.found.details, "posted_at": item.found.posted_at,
     })
 }
 

@@ -38,6 +38,7 @@ fn discover() -> Arc<dyn Work> {
                 title: "A talk".into(),
                 bytes: Some(1000),
                 posted_at: None,
+                details: PostDetails::default(),
             }],
             skipped: Vec::new(),
         })

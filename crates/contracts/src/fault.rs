@@ -101,7 +101,27 @@ codes! {
     /// It changed meanwhile.
     Conflict => ("conflict", Transient, 2),
     RightsUnknown => ("rights_unknown", Permanent, 3),
+    /// The source does not answer, or answers with a fault of its own (5xx).
     SourceUnavailable => ("source_unavailable", Transient, 3),
+    UrlInvalid => ("url_invalid", Permanent, 2),
+    /// The address, or one that it led to, is no public one and not on the list of allowed ones.
+    AddressRefused => ("address_refused", Permanent, 3),
+    NetworkTimeout => ("network_timeout", Transient, 3),
+    RateLimited => ("rate_limited", Limit, 3),
+    AuthFailed => ("auth_failed", Permanent, 3),
+    /// The platform wants proof that a person asks.
+    NotABotCheck => ("not_a_bot_check", Limit, 3),
+    /// It was removed, is private, or can't be had from here.
+    Unavailable => ("unavailable", Permanent, 3),
+    /// More bytes than the configuration allows.
+    TooLarge => ("too_large", Permanent, 3),
+    /// Longer than the configuration allows, known before anything was fetched.
+    TooLong => ("too_long", Permanent, 3),
+    /// No feed, or one that breaks the rules of XML.
+    FeedInvalid => ("feed_invalid", Permanent, 3),
+    /// A program that the engine starts is not there, or not the one that is pinned.
+    ToolMissing => ("tool_missing", Permanent, 4),
+    ToolFailed => ("tool_failed", Transient, 4),
 }
 
 /// One clear message: what happened, and what to do next.
@@ -115,11 +135,25 @@ pub struct Fault {
     /// Technical detail for a bug report (tail of a log, errno), possibly empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// The other side named this pause: asking earlier is in vain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_seconds: Option<u64>,
 }
 
 impl Fault {
     pub fn new(code: Code, message: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { code, message: message.into(), next_step: next_step.into(), detail: String::new() }
+        Self {
+            code,
+            message: message.into(),
+            next_step: next_step.into(),
+            detail: String::new(),
+            retry_after_seconds: None,
+        }
+    }
+    /// Keeps the pause that the other side asked for.
+    pub fn retry_after(mut self, seconds: Option<u64>) -> Self {
+        self.retry_after_seconds = seconds;
+        self
     }
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = detail.to_string();

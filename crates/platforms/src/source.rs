@@ -1,13 +1,18 @@
 //! The port to where a creator's videos come from.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use omniva_assets::{Copied, Library};
-use omniva_contracts::engine::{FoundItem, Moment, SourceSpec};
+use omniva_contracts::engine::{FoundItem, Moment, PostDetails, SourceSpec};
 use omniva_contracts::{Fault, Monitor};
 
+use crate::direct::UrlSource;
+use crate::feed::FeedSource;
 use crate::inbox::InboxSource;
+use crate::net::Net;
+use crate::ytdlp::YtdlpSource;
 
 /// What a look at a source is limited to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +47,8 @@ impl Looked {
 /// What became of fetching an item.
 #[derive(Debug)]
 pub enum Fetched {
-    Copy(Copied),
+    /// The file, and what was learnt about the item while it was fetched.
+    Copy(Copied, Box<PostDetails>),
     /// It is not there any more, or not the same as when it was found: the next look tells anew.
     Gone(String),
 }
@@ -52,7 +58,8 @@ pub trait Source: Send + Sync {
     /// Everything that is there now, as far as the window reaches.
     ///
     /// # Errors
-    /// `source_unavailable`, `cancelled`.
+    /// `source_unavailable`, `cancelled`; of a network source also `address_refused`, `network_timeout`, `rate_limited`,
+    /// `auth_failed`, `unavailable`, `too_large`, `feed_invalid`, `not_a_bot_check`, `tool_missing`, `tool_failed`.
     fn look(&self, window: &Window, monitor: &dyn Monitor) -> Result<Looked, Fault>;
     /// A second look at items that are wanted: those that are complete and did not change since the first one.
     ///
@@ -67,16 +74,29 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// `source_unavailable`, `input_unreadable`, `no_space`, `output_unwritable`, `cancelled`; `internal` for an item that
-    /// can not be of this source.
+    /// can not be of this source; of a network source also those of [`Source::look`], `input_playlist`, `input_not_media`,
+    /// `input_empty`, `too_long`.
     fn fetch(&self, item: &FoundItem, library: &Library, monitor: &dyn Monitor) -> Result<Fetched, Fault>;
 }
 
-/// The adapter for what an operator has set. `settle` is how long an item must stand still before it is taken.
+/// The adapter for what an operator has set. `settle` is how long a file of an inbox must stand still before it is taken.
 ///
 /// # Errors
-/// `source_unavailable`.
-pub fn source(spec: &SourceSpec, settle: Duration) -> Result<Box<dyn Source>, Fault> {
-    match spec {
-        SourceSpec::Inbox { folder } => Ok(Box::new(InboxSource::open(folder, settle)?)),
-    }
+/// `source_unavailable`, `url_invalid`, `address_refused`, `usage`, `tool_missing`.
+pub fn source(spec: &SourceSpec, settle: Duration, net: &Arc<Net>) -> Result<Box<dyn Source>, Fault> {
+    net.check(spec)?;
+    let Some(url) = spec.url()? else {
+        let SourceSpec::Inbox { folder } = spec else {
+            return Err(Fault::internal("a source without a URL is no folder"));
+        };
+        return Ok(Box::new(InboxSource::open(folder, settle)?));
+    };
+    let most = |own: &Option<u32>| own.unwrap_or(net.config().max_items);
+    Ok(match spec {
+        SourceSpec::Feed { max_items, .. } => Box::new(FeedSource::new(net.clone(), url, most(max_items))),
+        SourceSpec::Channel { max_items, .. } | SourceSpec::Handle { max_items, .. } => {
+            Box::new(YtdlpSource::new(net.clone(), url, most(max_items))?)
+        }
+        SourceSpec::Url { .. } | SourceSpec::Inbox { .. } => Box::new(UrlSource::new(net.clone(), url)),
+    })
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use omniva_actors::work::{Sign, Stop, StopSign, Work, WorkContext};
-use omniva_actors::workers::{self, Tools};
+use omniva_actors::workers::{self, Net, Tools};
 use omniva_assets::{Cache, Library};
 use omniva_cognition::jobs::{NewJob, new_job};
 use omniva_contracts::Fault;
@@ -144,6 +144,7 @@ impl House {
             upkeep,
             allow_missing_layers: Vec::new(),
             settle: Duration::from_millis(200),
+            net: Arc::new(Net::new(&self.engine.network, 10 << 30).expect("shipped limits")),
         });
     }
 
@@ -250,7 +251,8 @@ impl House {
             heard.signs.lock().expect("unpoisoned").push(sign);
         };
         let clock = Arc::new(Shifted(self.shift.clone()));
-        let context = WorkContext::new(self.opened.reader.clone(), clock, Duration::from_secs(2), sign, Arc::new(listen));
+        let context =
+            WorkContext::new(self.opened.reader.clone(), clock, Duration::from_secs(2), sign, Arc::new(listen));
         let work = self.works.iter().find(|w| w.kind() == job.kind).expect("a worker of this kind").clone();
         let outcome = self.runtime.block_on(work.run(job.clone(), context));
         *told.took.lock().expect("unpoisoned") = told.stopped.lock().expect("unpoisoned").map(|at| at.elapsed());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use omniva_cognition::flow::payload::key;
 use omniva_cognition::jobs::{NewJob, new_job};
-use omniva_contracts::config::CronRule;
+use omniva_contracts::config::{CronRule, NetworkConfig};
 use omniva_contracts::engine::*;
 use omniva_store::{Page, StoreFault};
 use serde_json::json;
@@ -122,6 +122,16 @@ async fn jobs(kit: &Arc<Kit>, name: &str, now: Moment) -> Result<Vec<NewJob>, St
     Ok(vec![NewJob { unique_key: Some(unique), priority: PRIORITY_LOW, ..new }])
 }
 
+/// Whether a creator's source is to be looked at: a folder always, what others run not more often than the configuration
+/// says.
+fn due(creator: &Creator, now: Moment, network: &NetworkConfig) -> bool {
+    match (&creator.source, creator.last_scraped_at) {
+        (None, _) => false,
+        (Some(SourceSpec::Inbox { .. }), _) | (Some(_), None) => true,
+        (Some(_), Some(last)) => now.since(last).as_secs_f64() >= network.look_minutes * 60.0,
+    }
+}
+
 /// One job for each active creator with a source, of every running project, unless one is open.
 async fn discover(kit: &Arc<Kit>, now: Moment) -> Result<Vec<NewJob>, StoreFault> {
     let mut jobs = Vec::new();
@@ -129,7 +139,7 @@ async fn discover(kit: &Arc<Kit>, now: Moment) -> Result<Vec<NewJob>, StoreFault
         for creator in kit.reader.creators(project.project_id, MOST).await?.items {
             let unique = key::discover(creator.creator_id);
             if creator.status != CreatorStatus::Active
-                || creator.source.is_none()
+                || !due(&creator, now, &kit.config.network)
                 || kit.reader.job_by_unique_key(&unique).await?.is_some()
             {
                 continue;

@@ -5,6 +5,7 @@
 //! grace, because a worker puts files first and Zenith commits their rows after.
 
 mod key;
+mod receive;
 mod shelf;
 
 use std::fs::File;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use key::AssetKey;
+pub use receive::Receiving;
 pub use shelf::{FolderShelf, Incoming, Shelf, Stored};
 
 use crate::hash::{hash_file, hex};

@@ -66,6 +66,7 @@ fn found_items_become_scrapes_with_a_trace_each_and_open_ones_are_left() {
         title: "t".into(),
         bytes: None,
         posted_at: None,
+        details: omniva_contracts::engine::PostDetails::default(),
     };
     let result = json!(DiscoverResult { creator_id: CreatorId(id(2)), items: vec![item(1), item(2)], skipped: vec![] });
     let done = Job { result: Some(result.clone()), ..job };

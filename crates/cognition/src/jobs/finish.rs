@@ -1,5 +1,7 @@
 //! How an attempt ends.
 
+use std::time::Duration;
+
 use omniva_contracts::engine::{Job, JobState, Moment, Outcome};
 use omniva_contracts::fault::{Code, Fault, FaultClass};
 use serde_json::{Value, json};
@@ -80,7 +82,9 @@ fn wait(
     policy: &RetryPolicy,
     kind: &'static str,
 ) -> Step {
-    let pause = policy.pause(class, job.attempt, roll);
+    // Who named a pause means it.
+    let asked = Duration::from_secs(fault.retry_after_seconds.unwrap_or(0));
+    let pause = policy.pause(class, job.attempt, roll).map(|pause| pause.max(asked));
     let (Some(pause), true) = (pause, job.attempt < job.max_attempts) else {
         return failed(job, fault, now, &format!("attempt {} was the last", job.attempt));
     };

@@ -40,6 +40,14 @@ fn failing(code: Code) -> JobEvent {
 }
 
 #[test]
+fn a_pause_that_the_other_side_named_is_kept() {
+    let fault = Fault::new(Code::RateLimited, "m", "n").retry_after(Some(50_000));
+    let event = JobEvent::Finished { fence: 1, outcome: Outcome::Retry { fault } };
+    let next = step(&running(), &event, now(), 0.5, &policy()).expect("legal").next;
+    assert_eq!((next.state, next.run_after), (JobState::WaitingRetry, now().after(Duration::from_secs(50_000))));
+}
+
+#[test]
 fn the_table_in_the_repository_is_the_machine() {
     let table = markdown(&edges(&config()));
     if std::env::var_os("OMNIVA_BLESS").is_some() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MixTarget, hex, invalid, merge, within};
+use super::{MixTarget, NetworkConfig, hex, invalid, merge, within};
 use crate::engine::{JobKind, Misfire, Precedence};
 use crate::fault::{Code, Fault};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,7 @@ pub struct EngineConfig {
     pub eclipse: EclipseConfig,
     pub schedule: ScheduleConfig,
     pub retention: RetentionConfig,
+    pub network: NetworkConfig,
     pub cron: BTreeMap<String, CronRule>,
 }
 
@@ -262,6 +263,7 @@ impl EngineConfig {
         self.eclipse.validate(&mut faults);
         self.schedule.validate(&mut faults);
         self.retention.validate(&mut faults);
+        self.network.validate(&mut faults);
         for (name, rule) in &self.cron {
             within(&mut faults, &format!("engine.cron.{name}.every_seconds"), rule.every_seconds, 1, 31_536_000);
         }

@@ -5,7 +5,9 @@ mod brand;
 mod clip;
 mod engine;
 mod models;
+mod network;
 mod personas;
+mod tools;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,9 @@ pub use engine::{
     LatticeConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
 };
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
+pub use network::{Allowed, NetworkConfig, Pauses, YtdlpConfig};
 pub use personas::{Persona, Weighted};
+pub use tools::{ToolFile, ToolManifest};
 
 use crate::fault::{Code, Fault};
 

@@ -14,6 +14,7 @@ mod ledger;
 mod moment;
 mod results;
 mod settings;
+mod source;
 
 pub use commit::*;
 pub use council::*;
@@ -26,3 +27,4 @@ pub use ledger::*;
 pub use moment::*;
 pub use results::*;
 pub use settings::*;
+pub use source::*;

@@ -20,6 +20,73 @@ pub struct FoundItem {
     pub title: String,
     pub bytes: Option<u64>,
     pub posted_at: Option<Moment>,
+    #[serde(default, skip_serializing_if = "PostDetails::is_empty")]
+    pub details: PostDetails,
+}
+
+/// What a source says about an item, as far as it says so. Texts of strangers: shown, never acted upon.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PostDetails {
+    /// At most [`PostDetails::MAX_TEXT`] characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Hashtags and categories without `#`, at most [`PostDetails::MAX_LIST`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Languages of captions that the source has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub captions: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<f64>,
+    /// Pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The page that shows the item to people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub views: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comments: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<u64>,
+}
+
+impl PostDetails {
+    pub const MAX_TEXT: usize = 5000;
+    pub const MAX_LIST: usize = 50;
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+    /// What is known of both; `later` has the word where both know.
+    pub fn updated(self, later: Self) -> Self {
+        let list = |old: Vec<String>, new: Vec<String>| if new.is_empty() { old } else { new };
+        Self {
+            description: later.description.or(self.description),
+            author: later.author.or(self.author),
+            tags: list(self.tags, later.tags),
+            captions: list(self.captions, later.captions),
+            duration_seconds: later.duration_seconds.or(self.duration_seconds),
+            width: later.width.or(self.width),
+            height: later.height.or(self.height),
+            media_type: later.media_type.or(self.media_type),
+            page: later.page.or(self.page),
+            views: later.views.or(self.views),
+            likes: later.likes.or(self.likes),
+            comments: later.comments.or(self.comments),
+            shares: later.shares.or(self.shares),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

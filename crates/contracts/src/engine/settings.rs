@@ -51,14 +51,6 @@ pub enum RightsBasis {
     Unknown,
 }
 
-/// Where a creator's videos come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum SourceSpec {
-    /// A folder on this machine (absolute path); a file is taken once it stops growing.
-    Inbox { folder: String },
-}
-
 fn window_days() -> u32 {
     7
 }

@@ -174,8 +174,23 @@ pub struct CreatorAdd {
     #[arg(long, default_value = "other")]
     pub platform: String,
     /// Folder that is watched: a video that is put there is taken once it stops growing.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "place")]
     pub inbox: Option<PathBuf>,
+    /// One media file on the web.
+    #[arg(long, value_name = "URL", group = "place")]
+    pub url: Option<String>,
+    /// RSS or Atom feed, e.g. of a podcast: its enclosures are taken.
+    #[arg(long, value_name = "URL", group = "place")]
+    pub feed: Option<String>,
+    /// Page of videos: a channel, a playlist, a post. Needs yt-dlp (make ytdlp).
+    #[arg(long, value_name = "URL", group = "place")]
+    pub channel: Option<String>,
+    /// The handle itself is followed on its platform: youtube, tiktok or instagram. Needs yt-dlp.
+    #[arg(long, group = "place")]
+    pub follow: bool,
+    /// The newest so many items of a feed, a channel or a handle are looked at.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_items: Option<u32>,
     #[arg(long, value_name = "URL")]
     pub profile_url: Option<String>,
     /// On what ground the material may be used: owned, licensed, permitted or unknown.

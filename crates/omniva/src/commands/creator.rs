@@ -45,8 +45,31 @@ fn request(add: &CreatorAdd) -> Result<Value, Fault> {
     if let Some(rights) = &add.rights {
         body.insert("rights".into(), json!(rights));
     }
-    if let Some(folder) = &add.inbox {
-        body.insert("source".into(), json!({ "kind": "inbox", "folder": absolute(folder)? }));
+    if let Some(source) = source(add)? {
+        body.insert("source".into(), source);
     }
     Ok(Value::Object(body))
+}
+
+/// Where the creator's videos come from, as the API wants it.
+fn source(add: &CreatorAdd) -> Result<Option<Value>, Fault> {
+    let mut source = match (&add.inbox, &add.url, &add.feed, &add.channel, add.follow) {
+        (Some(folder), ..) => json!({ "kind": "inbox", "folder": absolute(folder)? }),
+        (_, Some(url), ..) => json!({ "kind": "url", "url": url }),
+        (_, _, Some(url), ..) => json!({ "kind": "feed", "url": url }),
+        (_, _, _, Some(url), _) => json!({ "kind": "channel", "url": url }),
+        (.., true) => json!({ "kind": "handle", "platform": add.platform, "handle": add.handle }),
+        _ => return Ok(None),
+    };
+    if let (Some(most), Some(fields)) = (add.max_items, source.as_object_mut()) {
+        if add.inbox.is_some() || add.url.is_some() {
+            return Err(Fault::new(
+                omniva_contracts::Code::Usage,
+                "--max-items belongs to a feed, a channel or a handle",
+                "leave it out",
+            ));
+        }
+        fields.insert("max_items".into(), json!(most));
+    }
+    Ok(Some(source))
 }

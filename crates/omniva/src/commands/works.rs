@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use omniva_actors::work::Work;
-use omniva_actors::workers::{self, SETTLE, Tools};
+use omniva_actors::workers::{self, Net, SETTLE, Tools};
 use omniva_assets::{Cache, Library};
 use omniva_contracts::Fault;
 use omniva_contracts::config::ModelManifest;
@@ -42,6 +42,7 @@ pub fn all(
         upkeep,
         allow_missing_layers,
         settle: SETTLE,
+        net: Arc::new(Net::new(&settings.engine.network, (settings.clip.limits.max_source_gigabytes * 1e9) as u64)?),
     };
     Ok(workers::all(tools))
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use omniva_assets::Library;
-use omniva_contracts::engine::{FoundItem, Moment};
+use omniva_contracts::engine::{FoundItem, Moment, PostDetails};
 use omniva_contracts::{Code, Fault, Monitor};
 use sha2::{Digest, Sha256};
 
@@ -208,7 +208,7 @@ impl Source for InboxSource {
         };
         // What changed while it was read is no copy of anything.
         let same = self.seen(item)?.is_some_and(|(_, seen)| seen.bytes == copied.bytes);
-        Ok(if same { Fetched::Copy(copied) } else { gone() })
+        Ok(if same { Fetched::Copy(copied, Box::default()) } else { gone() })
     }
 }
 
@@ -240,6 +240,7 @@ impl Seen {
             title: shown(Path::new(&self.name).file_stem().unwrap_or(&self.name)),
             bytes: Some(self.bytes),
             posted_at: Some(self.moment()),
+            details: PostDetails::default(),
         }
     }
 }
