@@ -9,6 +9,7 @@
 //! order. The cost is linear in the length of the source.
 
 mod borders;
+pub mod calendar;
 mod candidates;
 pub mod chorus;
 pub mod control;
@@ -23,6 +24,7 @@ mod horizon;
 pub mod jobs;
 mod lattice;
 mod lexicon;
+pub mod limits;
 mod material;
 mod pantheon;
 mod paradox;
@@ -34,6 +36,7 @@ mod thought;
 mod tracks;
 mod windows;
 mod zenith;
+pub mod zone;
 
 pub use documents::{analysis_result, clip_candidate};
 use omniva_contracts::analysis::Analysis;

@@ -102,6 +102,10 @@ codes! {
     Conflict => ("conflict", Transient, 2),
     RightsUnknown => ("rights_unknown", Permanent, 3),
     SourceUnavailable => ("source_unavailable", Transient, 3),
+    /// No time can be found for a publication; the rules in conflict stand in the message.
+    SchedulerFault => ("scheduler_fault", Limit, 7),
+    /// A platform gives no more before its clock fills the bucket again.
+    QuotaExceeded => ("quota_exceeded", Limit, 7),
 }
 
 /// One clear message: what happened, and what to do next.

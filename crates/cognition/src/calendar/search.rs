@@ -1,0 +1,343 @@
+//! The search for a good calendar. First everything is placed by regret: what would lose most by waiting goes first. Then
+//! the calendar is improved until nothing helps or the effort is spent: pieces move to better slots, and push others out
+//! of them, which find another place in turn, when all of them together gain by it. Last, on small calendars, a few
+//! neighbours at a time are taken off and put back in every order.
+
+use std::collections::BinaryHeap;
+
+use omniva_contracts::engine::Moment;
+
+use super::board::{Board, Place};
+
+/// Up to so many movable pieces every slot is tried, and chains are longer.
+const SMALL: usize = 40;
+/// Slots that a piece tries to push into, in a small calendar and in a large one.
+const TRIES: (usize, usize) = (400, 6);
+/// How far pushing goes on: the pushed push others.
+const DEPTH: (usize, usize) = (2, 1);
+/// Passes over all pieces, at most.
+const PASSES: usize = 12;
+/// Pieces that are put back in every order.
+const GROUP: usize = 3;
+/// Pieces that a push may take off its slot.
+const PUSHED: usize = 3;
+
+/// Improves the board; returns the slots that were looked at.
+pub(super) fn improve(board: &mut Board<'_>) -> u64 {
+    let mut search = Search::new(board);
+    search.construct();
+    for _ in 0..PASSES {
+        let before = search.board.total();
+        search.pass();
+        if search.small && search.board.total() == before {
+            search.regroup();
+        }
+        if search.board.total() == before || search.spent() {
+            break;
+        }
+    }
+    board.looks
+}
+
+struct Search<'s, 'a> {
+    board: &'s mut Board<'a>,
+    /// Pieces that may move, by id.
+    movable: Vec<usize>,
+    small: bool,
+    /// Changes since the start of a trial: the piece, and where it stood.
+    journal: Vec<(usize, Option<Place>)>,
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    fn new(board: &'s mut Board<'a>) -> Self {
+        let movable: Vec<usize> =
+            (0..board.pieces.len()).filter(|n| board.pieces[*n].standing.may_move()).collect();
+        let small = movable.len() <= SMALL;
+        Self { board, movable, small, journal: Vec::new() }
+    }
+
+    fn spent(&self) -> bool {
+        self.board.looks >= self.board.request.rules.effort
+    }
+
+    /// What would lose most by waiting goes first: the distance from its best day to its second best. Distances are
+    /// counted again only when a piece is about to be placed.
+    fn construct(&mut self) {
+        let mut queue = BinaryHeap::new();
+        for n in self.movable.clone() {
+            if self.board.pieces[n].place.is_none()
+                && let Some((regret, ..)) = self.regret(n)
+            {
+                queue.push((regret, std::cmp::Reverse(n)));
+            }
+        }
+        while let Some((_, std::cmp::Reverse(n))) = queue.pop() {
+            let Some((regret, place)) = self.regret(n) else { continue };
+            let next = queue.peek().map_or(i64::MIN, |top| top.0);
+            if regret >= next || self.spent() {
+                self.board.put(n, place);
+            } else {
+                queue.push((regret, std::cmp::Reverse(n)));
+            }
+        }
+    }
+
+    fn regret(&mut self, n: usize) -> Option<(i64, Place)> {
+        let (gain, place) = best(self.board, n, None)?;
+        let second = best(self.board, n, Some((place.lane, place.slot.day))).map_or(0, |(gain, _)| gain);
+        Some((gain - second, place))
+    }
+
+    /// Each piece once, those without a place first.
+    fn pass(&mut self) {
+        let mut order = self.movable.clone();
+        order.sort_by_key(|n| (self.board.pieces[*n].place.is_some(), -self.board.pieces[*n].worth, *n));
+        for n in order {
+            if self.spent() {
+                return;
+            }
+            self.relocate(n);
+            self.push(n, if self.small { DEPTH.0 } else { DEPTH.1 });
+        }
+    }
+
+    fn relocate(&mut self, n: usize) {
+        let before = self.board.total();
+        let old = self.board.take(n);
+        let found = best(self.board, n, None).map(|(_, place)| place);
+        if let Some(place) = found.or(old) {
+            self.board.put(n, place);
+        }
+        if self.board.total() < before {
+            self.board.take(n);
+            if let Some(place) = old {
+                self.board.put(n, place);
+            }
+        }
+    }
+
+    /// Tries to get a piece into a slot that others hold, until one such try helps the calendar as a whole.
+    fn push(&mut self, n: usize, depth: usize) -> bool {
+        for place in self.wishes(n) {
+            if self.spent() {
+                return false;
+            }
+            if self.force(n, place, depth) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Slots that the piece would gain by, if only it could have them; best first.
+    fn wishes(&mut self, n: usize) -> Vec<Place> {
+        let now = match self.board.take(n) {
+            Some(place) => {
+                let gain = self.board.points(n, place).sum();
+                self.board.put(n, place);
+                gain
+            }
+            None => 0,
+        };
+        let tries = if self.small { TRIES.0 } else { TRIES.1 };
+        let (grid, piece) = (self.board.grid, &self.board.pieces[n]);
+        let mix: Vec<i64> = (0..grid.weeks).map(|week| self.board.mix(piece, week)).collect();
+        let most = mix.iter().max().copied().unwrap_or(0);
+        let mut found: Vec<(i64, Place)> = Vec::new();
+        let mut looks = 0;
+        for lane in &piece.lanes {
+            let (mut here, mut hour) = (0, None);
+            for slot in &grid.lanes[*lane].slots {
+                looks += 1;
+                let gain = self.board.request.weights.placed + piece.worth * slot.appeal / 1000;
+                if gain + most <= now || here >= tries {
+                    break;
+                }
+                // In a large calendar one slot of an hour speaks for all.
+                let same = hour.replace(slot.at.0.div_euclid(3_600_000_000)) == hour;
+                if gain + mix[slot.week] <= now || (same && !self.small) {
+                    continue;
+                }
+                found.push((gain + mix[slot.week], Place { lane: *lane, slot: *slot }));
+                here += 1;
+            }
+        }
+        self.board.looks += looks;
+        found.sort_by_key(|(gain, place)| (-gain, place.slot.at, place.lane));
+        found.truncate(tries);
+        found.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Puts a piece on a place whatever stands there; what had to go finds another. Undone unless the calendar gains.
+    fn force(&mut self, n: usize, place: Place, depth: usize) -> bool {
+        let (start, mark) = (self.board.total(), self.journal.len());
+        self.off(n);
+        let helped = match self.board.blockers(n, place.lane, &place.slot, PUSHED) {
+            Some(blockers) => self.displace(n, place, blockers, depth),
+            None => false,
+        };
+        if helped && self.board.total() > start {
+            if mark == 0 {
+                self.journal.clear();
+            }
+            return true;
+        }
+        self.undo(mark);
+        false
+    }
+
+    fn displace(&mut self, n: usize, place: Place, mut blockers: Vec<usize>, depth: usize) -> bool {
+        blockers.iter().for_each(|other| self.off(*other));
+        if !self.board.fits(n, place.lane, &place.slot) {
+            return false;
+        }
+        self.on(n, place);
+        blockers.sort_by_key(|other| (-self.board.pieces[*other].worth, *other));
+        for other in blockers {
+            match best(self.board, other, None) {
+                Some((_, place)) => self.on(other, place),
+                None if depth > 0 => {
+                    self.push(other, depth - 1);
+                }
+                None => {}
+            }
+        }
+        true
+    }
+
+    /// Takes neighbours of a channel off, a few at a time, and puts them back in every order.
+    fn regroup(&mut self) {
+        let mut order: Vec<usize> = self.movable.clone();
+        order.sort_by_key(|n| {
+            let place = self.board.pieces[*n].place;
+            (place.is_none(), place.map(|p| (p.lane, p.slot.at)), *n)
+        });
+        for size in 2..=GROUP {
+            for group in groups(&order, size) {
+                if self.spent() {
+                    return;
+                }
+                self.reorder(&group);
+            }
+        }
+    }
+
+    fn reorder(&mut self, group: &[usize]) {
+        let mut best_total = self.board.total();
+        for order in orders(group) {
+            let mark = self.journal.len();
+            order.iter().for_each(|n| self.off(*n));
+            for n in order {
+                if let Some((_, place)) = best(self.board, n, None) {
+                    self.on(n, place);
+                }
+            }
+            if self.board.total() > best_total {
+                best_total = self.board.total();
+                self.journal.clear();
+            } else {
+                self.undo(mark);
+            }
+        }
+    }
+
+    fn off(&mut self, n: usize) {
+        let place = self.board.take(n);
+        self.journal.push((n, place));
+    }
+    fn on(&mut self, n: usize, place: Place) {
+        self.journal.push((n, None));
+        self.board.put(n, place);
+    }
+    fn undo(&mut self, mark: usize) {
+        // All are taken off first: two may have changed places.
+        let undone: Vec<(usize, Option<Place>)> = self.journal.drain(mark..).collect();
+        let mut places: std::collections::BTreeMap<usize, Option<Place>> = std::collections::BTreeMap::new();
+        for (n, place) in undone {
+            places.entry(n).or_insert(place);
+        }
+        for n in places.keys() {
+            self.board.take(*n);
+        }
+        for (n, place) in places {
+            if let Some(place) = place {
+                self.board.put(n, place);
+            }
+        }
+    }
+}
+
+/// Every choice of `size` out of a small calendar; of a larger one those that stand within a few places of each other.
+fn groups(order: &[usize], size: usize) -> Vec<Vec<usize>> {
+    const REACH: usize = 8;
+    let mut all = Vec::new();
+    for (at, first) in order.iter().enumerate() {
+        let rest = &order[at + 1..order.len().min(at + 1 + REACH)];
+        for (next, second) in rest.iter().enumerate() {
+            if size == 2 {
+                all.push(vec![*first, *second]);
+                continue;
+            }
+            all.extend(rest[next + 1..].iter().map(|third| vec![*first, *second, *third]));
+        }
+    }
+    all
+}
+
+fn orders(group: &[usize]) -> Vec<Vec<usize>> {
+    if group.len() <= 1 {
+        return vec![group.to_vec()];
+    }
+    let mut all = Vec::new();
+    for n in 0..group.len() {
+        let mut rest = group.to_vec();
+        let first = rest.remove(n);
+        all.extend(orders(&rest).into_iter().map(|mut tail| {
+            tail.insert(0, first);
+            tail
+        }));
+    }
+    all
+}
+
+/// The place at which the calendar gains most by a piece that is off the board, and how much. `skip`: a day of a channel
+/// that is out of the question.
+pub(super) fn best(board: &mut Board<'_>, n: usize, skip: Option<(usize, i64)>) -> Option<(i64, Place)> {
+    let (grid, piece) = (board.grid, &board.pieces[n]);
+    let mix: Vec<i64> = (0..grid.weeks).map(|week| board.mix(piece, week)).collect();
+    let most = mix.iter().max().copied().unwrap_or(0);
+    let skipped = |lane: usize, day: i64| skip == Some((lane, day));
+    let mut best: Option<(i64, Place)> = None;
+    // Where it stood before may be no slot of the grid.
+    if let Some(before) = piece.before.filter(|b| piece.lanes.contains(&b.lane) && !skipped(b.lane, b.slot.day))
+        && board.broken(n, before.lane, before.slot.at).is_empty()
+    {
+        best = Some((board.points(n, before).sum(), before));
+    }
+    let mut looks = 0;
+    for lane in &piece.lanes {
+        for slot in &grid.lanes[*lane].slots {
+            looks += 1;
+            let gain = board.request.weights.placed + piece.worth * slot.appeal / 1000;
+            let floor = best.map_or(i64::MIN, |b| b.0);
+            if gain + most < floor {
+                break;
+            }
+            if gain + mix[slot.week] < floor || skipped(*lane, slot.day) || !board.fits(n, *lane, slot) {
+                continue;
+            }
+            let place = Place { lane: *lane, slot: *slot };
+            let gain = board.points(n, place).sum();
+            if best.is_none_or(|(most, held)| (gain, earlier(place)) > (most, earlier(held))) {
+                best = Some((gain, place));
+            }
+        }
+    }
+    board.looks += looks;
+    best
+}
+
+/// Of equals the earlier, then the channel with the smaller index.
+fn earlier(place: Place) -> std::cmp::Reverse<(Moment, usize)> {
+    std::cmp::Reverse((place.slot.at, place.lane))
+}
