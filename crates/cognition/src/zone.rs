@@ -89,7 +89,7 @@ impl Zone {
     pub fn at(&self, day: i64, minute: u32) -> Wall {
         let wall = day.saturating_mul(DAY).saturating_add(i64::from(minute) * 60);
         let shown = Offset::UTC.to_datetime(timestamp(wall));
-        let minus = |offset: Offset| Moment::from_seconds(wall - i64::from(offset.seconds()));
+        let minus = |offset: Offset| Moment::from_seconds(wall.saturating_sub(i64::from(offset.seconds())));
         match self.rules.to_ambiguous_timestamp(shown).offset() {
             AmbiguousOffset::Unambiguous { offset } => Wall::Once(minus(offset)),
             AmbiguousOffset::Fold { before, after } => Wall::Twice(minus(before), minus(after)),

@@ -66,7 +66,7 @@ fn small(seed: u64) -> Request {
 #[test]
 fn the_search_comes_within_two_percent_of_every_calendar_there_is() {
     const CASES: u64 = 500;
-    let (mut worst, mut exact, mut sum) = (0.0f64, 0, 0.0);
+    let (mut worst, mut exact, mut sum, mut far) = (0.0f64, 0, 0.0, Vec::new());
     for seed in 0..CASES {
         let request = small(seed);
         let plan = plan(&request).expect("valid");
@@ -77,11 +77,14 @@ fn the_search_comes_within_two_percent_of_every_calendar_there_is() {
         optimum(&mut board, 0, weights.placed + weights.window + 2 * weights.mix, &mut best);
         assert!(plan.score <= best, "case {seed}: better than the best");
         let gap = if best == 0 { 0.0 } else { (best - plan.score) as f64 / best as f64 };
-        assert!(gap <= 0.02, "case {seed}: {} of {best}", plan.score);
+        if gap > 0.02 {
+            far.push((seed, plan.score, best));
+        }
         exact += u32::from(plan.score == best);
         sum += gap;
         worst = worst.max(gap);
     }
     println!("{CASES} cases: {exact} exact, mean gap {:.5} %, worst {:.4} %", sum / CASES as f64 * 100.0, worst * 100.0);
+    assert!(far.is_empty(), "over 2 %: {far:?}");
     assert!(u64::from(exact) * 100 >= CASES * 95, "only {exact} of {CASES} are the best there is");
 }

@@ -17,8 +17,11 @@ const TRIES: (usize, usize) = (400, 6);
 const DEPTH: (usize, usize) = (2, 1);
 /// Passes over all pieces, at most.
 const PASSES: usize = 12;
-/// Pieces that are put back in every order.
+/// Pieces that are taken off and put back together, and the slots of each that are tried, on a tiny calendar and on a
+/// small one.
 const GROUP: usize = 3;
+const TINY: usize = 12;
+const OPTIONS: (usize, usize) = (24, 6);
 /// Pieces that a push may take off its slot.
 const PUSHED: usize = 3;
 
@@ -205,7 +208,7 @@ impl<'s, 'a> Search<'s, 'a> {
         true
     }
 
-    /// Takes neighbours of a channel off, a few at a time, and puts them back in every order.
+    /// Takes neighbours of a channel off, a few at a time, and puts them back in the best joint way.
     fn regroup(&mut self) {
         let mut order: Vec<usize> = self.movable.clone();
         order.sort_by_key(|n| {
@@ -217,28 +220,59 @@ impl<'s, 'a> Search<'s, 'a> {
                 if self.spent() {
                     return;
                 }
-                self.reorder(&group);
+                self.rejoin(&group);
             }
         }
     }
 
-    fn reorder(&mut self, group: &[usize]) {
-        let mut best_total = self.board.total();
-        for order in orders(group) {
-            let mark = self.journal.len();
-            order.iter().for_each(|n| self.off(*n));
-            for n in order {
-                if let Some((_, place)) = best(self.board, n, None) {
-                    self.on(n, place);
-                }
-            }
-            if self.board.total() > best_total {
-                best_total = self.board.total();
-                self.journal.clear();
-            } else {
-                self.undo(mark);
+    /// Takes a group off and puts it back in the best joint way over the best slots of each.
+    fn rejoin(&mut self, group: &[usize]) {
+        let start = self.board.total();
+        group.iter().for_each(|n| self.off(*n));
+        let most = if self.movable.len() <= TINY { OPTIONS.0 } else { OPTIONS.1 };
+        let options: Vec<Vec<(i64, Place)>> = group.iter().map(|n| self.options(*n, most)).collect();
+        let slack = 2 * self.board.request.weights.mix;
+        let mut hopes = vec![0; group.len() + 1];
+        for (at, list) in options.iter().enumerate().rev() {
+            hopes[at] = hopes[at + 1] + list.first().map_or(0, |o| o.0) + slack;
+        }
+        let mut joint = Joint { group, options: &options, hopes: &hopes, most: start, best: None, at: Vec::new() };
+        joint.descend(self.board);
+        let Some(places) = joint.best else {
+            self.undo(0);
+            return;
+        };
+        for (n, place) in group.iter().zip(places) {
+            if let Some(place) = place {
+                self.on(*n, place);
             }
         }
+        self.journal.clear();
+    }
+
+    /// The best places that are free for a piece off the board, best first.
+    fn options(&mut self, n: usize, most: usize) -> Vec<(i64, Place)> {
+        let (grid, piece) = (self.board.grid, &self.board.pieces[n]);
+        let mut found: Vec<(i64, Place)> = Vec::new();
+        let mut looks = 0;
+        for lane in &piece.lanes {
+            let mut here = 0;
+            for slot in &grid.lanes[*lane].slots {
+                looks += 1;
+                if here >= 2 * most {
+                    break;
+                }
+                if self.board.fits(n, *lane, slot) {
+                    let place = Place { lane: *lane, slot: *slot };
+                    found.push((self.board.points(n, place).sum(), place));
+                    here += 1;
+                }
+            }
+        }
+        self.board.looks += looks;
+        found.sort_by_key(|(gain, place)| (-gain, place.slot.at, place.lane));
+        found.truncate(most);
+        found
     }
 
     fn off(&mut self, n: usize) {
@@ -284,20 +318,43 @@ fn groups(order: &[usize], size: usize) -> Vec<Vec<usize>> {
     all
 }
 
-fn orders(group: &[usize]) -> Vec<Vec<usize>> {
-    if group.len() <= 1 {
-        return vec![group.to_vec()];
+/// All joint placements of a group, with those left out that can't be better than the best so far.
+struct Joint<'g> {
+    group: &'g [usize],
+    options: &'g [Vec<(i64, Place)>],
+    /// What the pieces from here on can gain at most.
+    hopes: &'g [i64],
+    most: i64,
+    best: Option<Vec<Option<Place>>>,
+    at: Vec<Option<Place>>,
+}
+
+impl Joint<'_> {
+    fn descend(&mut self, board: &mut Board<'_>) {
+        let depth = self.at.len();
+        if board.total() + self.hopes[depth] <= self.most {
+            return;
+        }
+        let Some(n) = self.group.get(depth) else {
+            self.most = board.total();
+            self.best = Some(self.at.clone());
+            return;
+        };
+        for (_, place) in &self.options[depth] {
+            board.looks += 1;
+            if !board.fits(*n, place.lane, &place.slot) {
+                continue;
+            }
+            board.put(*n, *place);
+            self.at.push(Some(*place));
+            self.descend(board);
+            self.at.pop();
+            board.take(*n);
+        }
+        self.at.push(None);
+        self.descend(board);
+        self.at.pop();
     }
-    let mut all = Vec::new();
-    for n in 0..group.len() {
-        let mut rest = group.to_vec();
-        let first = rest.remove(n);
-        all.extend(orders(&rest).into_iter().map(|mut tail| {
-            tail.insert(0, first);
-            tail
-        }));
-    }
-    all
 }
 
 /// The place at which the calendar gains most by a piece that is off the board, and how much. `skip`: a day of a channel
