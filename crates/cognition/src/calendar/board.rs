@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use omniva_contracts::engine::{ClipId, Moment, ProjectId};
 
-use super::grid::{Grid, Slot, quiet};
+use super::grid::{Grid, Slot};
 use super::{Broken, Publication, Request, Rule, Standing};
 use crate::limits::Tally;
 
@@ -50,6 +50,14 @@ struct Row {
     spacing: i64,
     /// Indexes of the buckets, with costs.
     charges: Vec<(usize, u32)>,
+}
+
+impl Row {
+    /// What stands closer to a moment than the spacing allows, in order.
+    fn near(&self, at: Moment) -> impl Iterator<Item = &(i64, usize)> {
+        let reach = self.spacing - 1;
+        self.by_time.range((at.0.saturating_sub(reach), 0)..=(at.0.saturating_add(reach), usize::MAX))
+    }
 }
 
 /// How a project's week stands.
@@ -141,7 +149,7 @@ impl<'a> Board<'a> {
         places.sort_by_key(|(n, _)| (self.pieces[*n].standing.may_move(), -self.pieces[*n].worth, *n));
         for (n, place) in places {
             let fixed = !self.pieces[n].standing.may_move();
-            if fixed || (self.pieces[n].lanes.contains(&place.lane) && self.broken(n, place.lane, place.slot.at).is_empty())
+            if fixed || (self.pieces[n].lanes.contains(&place.lane) && self.rules(n, place.lane, place.slot.at).is_empty())
             {
                 self.put(n, place);
             }
@@ -159,8 +167,7 @@ impl<'a> Board<'a> {
         if publication.not_before.is_some_and(|t| slot.at < t) || publication.deadline.is_some_and(|t| slot.at > t) {
             return false;
         }
-        let reach = row.spacing - 1;
-        if row.by_time.range((slot.at.0 - reach, 0)..=(slot.at.0 + reach, usize::MAX)).next().is_some() {
+        if row.near(slot.at).next().is_some() {
             return false;
         }
         let day = row.days.get(&(piece.project, slot.day)).map_or(0, Vec::len);
@@ -170,6 +177,8 @@ impl<'a> Board<'a> {
     }
 
     pub(super) fn put(&mut self, n: usize, place: Place) {
+        // Putting and taking cost as much as so many looks.
+        self.looks += 10;
         self.total += self.points(n, place).sum();
         let at = place.slot.at;
         let piece = &mut self.pieces[n];
@@ -224,15 +233,14 @@ impl<'a> Board<'a> {
     /// something fixed does, or more than `most`.
     pub(super) fn blockers(&self, n: usize, lane: usize, slot: &Slot, most: usize) -> Option<Vec<usize>> {
         let (piece, row) = (&self.pieces[n], &self.rows[lane]);
-        let (publication, reach) = (piece.publication, row.spacing - 1);
+        let publication = piece.publication;
         if publication.not_before.is_some_and(|t| slot.at < t)
             || publication.deadline.is_some_and(|t| slot.at > t)
             || row.clips.contains_key(&publication.clip_id)
         {
             return None;
         }
-        let near = row.by_time.range((slot.at.0 - reach, 0)..=(slot.at.0 + reach, usize::MAX));
-        let mut out: Vec<usize> = near.map(|(_, other)| *other).take(most + 1).collect();
+        let mut out: Vec<usize> = row.near(slot.at).map(|(_, other)| *other).take(most + 1).collect();
         if out.len() > most || out.iter().any(|other| !self.pieces[*other].standing.may_move()) {
             return None;
         }
@@ -267,69 +275,77 @@ impl<'a> Board<'a> {
         (named >= need).then_some(())
     }
 
-    /// Every rule that a piece off the board would break at a moment, with those it collides with.
-    pub(super) fn broken(&self, n: usize, lane: usize, at: Moment) -> Vec<Broken> {
+    /// Every rule that a piece off the board would break at a moment.
+    pub(super) fn rules(&self, n: usize, lane: usize, at: Moment) -> Vec<Rule> {
         let mut out = Vec::new();
         let (Some(row), Some(channel)) = (self.rows.get(lane), self.request.channels.get(lane)) else { return out };
-        let (piece, zone) = (&self.pieces[n], &channel.zone);
+        let (piece, local) = (&self.pieces[n], channel.zone.local(at));
         let publication = piece.publication;
-        let mut say = |rule: Rule, with: Vec<usize>, message: String| {
-            let with = with.into_iter().map(|n| self.pieces[n].publication.schedule_id).collect();
-            out.push(Broken { rule, with, bucket: None, message });
+        let mut must = |holds: bool, rule: Rule| {
+            if !holds {
+                out.push(rule);
+            }
         };
-        self.out_of_time(publication, at, zone, &mut say);
-        if quiet(channel, at) {
-            say(Rule::QuietHours, vec![], format!("{} lies in the quiet hours of {}", zone.text(at), channel.name));
+        must(at >= self.request.earliest(), Rule::LeadTime);
+        must(at <= self.request.horizon_end(), Rule::Horizon);
+        must(publication.not_before.is_none_or(|t| at >= t), Rule::NotBefore);
+        must(publication.deadline.is_none_or(|t| at <= t), Rule::Deadline);
+        must(!channel.quiet.iter().any(|q| q.holds(local.minute)), Rule::QuietHours);
+        let day = row.days.get(&(piece.project, local.day)).map_or(0, Vec::len);
+        must(day < self.projects[piece.project].quota, Rule::DailyQuota);
+        let (mut same, mut close) = (false, false);
+        for (other, _) in row.near(at) {
+            same |= *other == at.0;
+            close |= *other != at.0;
         }
-        let slot_day = zone.local(at).day;
-        let (day, quota) = (row.days.get(&(piece.project, slot_day)), self.projects[piece.project].quota);
-        if let Some(day) = day.filter(|d| d.len() >= quota) {
-            let text = format!("{} of {quota} on {} are taken", day.len(), crate::zone::date(slot_day));
-            say(Rule::DailyQuota, day.clone(), text);
-        }
-        let reach = row.spacing - 1;
-        let near: Vec<(i64, usize)> = row.by_time.range((at.0 - reach, 0)..=(at.0 + reach, usize::MAX)).copied().collect();
-        let same: Vec<usize> = near.iter().filter(|e| e.0 == at.0).map(|e| e.1).collect();
-        if !same.is_empty() {
-            say(Rule::DoubleBooking, same, format!("{} is taken on {}", zone.text(at), channel.name));
-        }
-        let close: Vec<usize> = near.iter().filter(|e| e.0 != at.0).map(|e| e.1).collect();
-        if !close.is_empty() {
-            let text = format!("less than {} minutes from the next on {}", channel.spacing_minutes, channel.name);
-            say(Rule::Spacing, close, text);
-        }
-        if row.clips.contains_key(&publication.clip_id) {
-            let twin = |(_, p): &(usize, &Piece<'_>)| {
-                p.publication.clip_id == publication.clip_id && p.place.is_some_and(|place| place.lane == lane)
-            };
-            let twins = self.pieces.iter().enumerate().filter(twin).map(|(n, _)| n).collect();
-            say(Rule::Repeat, twins, format!("the clip is on {} already", channel.name));
-        }
-        out.extend(self.unpaid(row, at));
+        must(!same, Rule::DoubleBooking);
+        must(!close, Rule::Spacing);
+        must(!row.clips.contains_key(&publication.clip_id), Rule::Repeat);
+        must(row.charges.iter().all(|(bucket, cost)| self.tallies[*bucket].fits(at, *cost)), Rule::PlatformLimit);
         out
     }
 
-    fn out_of_time(
-        &self,
-        publication: &Publication,
-        at: Moment,
-        zone: &crate::zone::Zone,
-        say: &mut impl FnMut(Rule, Vec<usize>, String),
-    ) {
-        let request = self.request;
-        let shown = |t: Moment| zone.text(t);
-        if at < request.earliest() {
-            say(Rule::LeadTime, vec![], format!("earliest is {}", shown(request.earliest())));
-        }
-        if at > request.horizon_end() {
-            say(Rule::Horizon, vec![], format!("the horizon ends {}", shown(request.horizon_end())));
-        }
-        if let Some(first) = publication.not_before.filter(|t| at < *t) {
-            say(Rule::NotBefore, vec![], format!("not wanted before {}", shown(first)));
-        }
-        if let Some(last) = publication.deadline.filter(|t| at > *t) {
-            say(Rule::Deadline, vec![], format!("too late after {}", shown(last)));
-        }
+    /// The same with words, and with those it collides with.
+    pub(super) fn broken(&self, n: usize, lane: usize, at: Moment) -> Vec<Broken> {
+        let (Some(row), Some(channel)) = (self.rows.get(lane), self.request.channels.get(lane)) else { return vec![] };
+        let rules = self.rules(n, lane, at);
+        rules.into_iter().flat_map(|rule| self.word(n, (lane, row, channel), at, rule)).collect()
+    }
+
+    fn word(&self, n: usize, on: (usize, &Row, &super::Channel), at: Moment, rule: Rule) -> Vec<Broken> {
+        let ((lane, row, channel), piece) = (on, &self.pieces[n]);
+        let (publication, zone, name) = (piece.publication, &channel.zone, &channel.name);
+        let near = |same: bool| row.near(at).filter(|e| (e.0 == at.0) == same).map(|e| e.1).collect();
+        let until = |t: Option<Moment>| t.map(|t| zone.text(t)).unwrap_or_default();
+        let (with, message): (Vec<usize>, String) = match rule {
+            Rule::LeadTime => (vec![], format!("earliest is {}", zone.text(self.request.earliest()))),
+            Rule::Horizon => (vec![], format!("the horizon ends {}", zone.text(self.request.horizon_end()))),
+            Rule::NotBefore => (vec![], format!("not wanted before {}", until(publication.not_before))),
+            Rule::Deadline => (vec![], format!("too late after {}", until(publication.deadline))),
+            Rule::QuietHours => (vec![], format!("{} lies in the quiet hours of {name}", zone.text(at))),
+            Rule::DailyQuota => {
+                let date = zone.local(at).day;
+                let day = row.days.get(&(piece.project, date)).cloned().unwrap_or_default();
+                let quota = self.projects[piece.project].quota;
+                let text = format!("{} of {quota} on {} are taken", day.len(), crate::zone::date(date));
+                (day, text)
+            }
+            Rule::DoubleBooking => (near(true), format!("{} is taken on {name}", zone.text(at))),
+            Rule::Spacing => {
+                (near(false), format!("less than {} minutes from the next on {name}", channel.spacing_minutes))
+            }
+            Rule::Repeat => {
+                let twin = |(_, p): &(usize, &Piece<'_>)| {
+                    p.publication.clip_id == publication.clip_id && p.place.is_some_and(|place| place.lane == lane)
+                };
+                let twins = self.pieces.iter().enumerate().filter(twin).map(|(n, _)| n).collect();
+                (twins, format!("the clip is on {name} already"))
+            }
+            Rule::PlatformLimit => return self.unpaid(row, at),
+            Rule::NoChannel | Rule::Locked => return vec![],
+        };
+        let with = with.into_iter().map(|n| self.pieces[n].publication.schedule_id).collect();
+        vec![Broken { rule, with, bucket: None, message }]
     }
 
     fn unpaid(&self, row: &Row, at: Moment) -> Vec<Broken> {

@@ -110,14 +110,14 @@ fn lost(board: &Board<'_>, n: usize, score: i64) -> (Vec<Alternative>, BTreeMap<
     let (mut kept, mut bound) = (Vec::new(), BTreeMap::new());
     let mut hour = None;
     for (score, place) in better {
-        let against = board.broken(n, place.lane, place.slot.at);
-        for broken in &against {
-            *bound.entry(broken.rule).or_default() += 1;
+        for rule in board.rules(n, place.lane, place.slot.at) {
+            *bound.entry(rule).or_default() += 1;
         }
         // One slot of an hour tells the story of all.
         let same = hour.replace((place.lane, place.slot.at.0.div_euclid(3_600_000_000)));
         if kept.len() < KEPT && same != hour {
             let channel = board.request.channels.get(place.lane).map(|c| c.name.clone()).unwrap_or_default();
+            let against = board.broken(n, place.lane, place.slot.at);
             kept.push(Alternative { channel, at: place.slot.at, score, against });
         }
     }

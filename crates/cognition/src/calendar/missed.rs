@@ -125,7 +125,7 @@ fn soonest(request: &Request, entry: &Entry) -> Option<Entry> {
     let (channel, at) = super::moves::probe(request, &entry.publication, |board, n| {
         (first..=last).find_map(|minute| {
             let at = Moment(minute.saturating_mul(MINUTE));
-            lanes.iter().find(|(_, lane)| board.broken(n, *lane, at).is_empty()).map(|(name, _)| ((*name).clone(), at))
+            lanes.iter().find(|(_, lane)| board.rules(n, *lane, at).is_empty()).map(|(name, _)| ((*name).clone(), at))
         })
     })?;
     Some(Entry { channel, at, standing: Standing::Proposed, ..entry.clone() })

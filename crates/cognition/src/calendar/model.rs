@@ -163,7 +163,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { lead_minutes: 0, horizon_days: 14, step_minutes: 15, effort: 60_000_000 }
+        Self { lead_minutes: 0, horizon_days: 14, step_minutes: 15, effort: 4_000_000 }
     }
 }
 

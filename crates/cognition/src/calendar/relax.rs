@@ -12,9 +12,10 @@ use super::model::QUOTA;
 use super::{Channel, Quiet, Request, Rule};
 
 /// Slots that all analyses together look at; with more to explain they look less closely.
-const LOOKS: u64 = 1_500_000;
-/// Entries that a conflict names.
+const LOOKS: u64 = 300_000;
+/// Entries that a conflict names, and the slots that are asked for them: every so many.
 const NAMED: usize = 10;
+const NAMES_EVERY: u32 = 16;
 /// What a change counts, in minutes of delay that one would rather take: one more in a day, all of the spacing, a minute
 /// of quiet, a day more of horizon.
 const QUOTA_COST: i64 = 360;
@@ -39,7 +40,7 @@ pub struct Conflict {
     /// Slots that were looked at and broke this rule, of all that were looked at within the horizon.
     pub slots: u32,
     pub of: u32,
-    /// Entries in the way, the first ten by id.
+    /// Some of the entries in the way, at most ten, by id.
     pub with: Vec<ScheduleId>,
 }
 
@@ -161,18 +162,19 @@ fn analyse(board: &Board<'_>, n: usize, every: usize) -> Finding {
     for lane in lanes {
         let Some(channel) = request.channels.get(*lane) else { continue };
         for at in times(request, channel, beyond).filter(|at| *at >= request.now).step_by(every) {
-            let broken = board.broken(n, *lane, at);
+            let rules = board.rules(n, *lane, at);
             if at <= end {
                 of += 1;
-                for one in &broken {
-                    let (count, with) = counts.entry(one.rule).or_default();
-                    *count += 1;
-                    if with.len() < NAMED {
-                        with.extend(&one.with);
+                for rule in &rules {
+                    counts.entry(*rule).or_default().0 += 1;
+                }
+                if of % NAMES_EVERY == 1 {
+                    for one in board.broken(n, *lane, at) {
+                        let with = &mut counts.entry(one.rule).or_default().1;
+                        with.extend(one.with);
                     }
                 }
             }
-            let rules: Vec<Rule> = broken.iter().map(|b| b.rule).collect();
             let proposal = relax(board, n, *lane, channel, at, &rules);
             let better = |new: &Relaxation| best.as_ref().is_none_or(|old| key(new) < key(old));
             if let Some(new) = proposal.filter(better) {

@@ -8,20 +8,38 @@ use std::collections::BinaryHeap;
 use omniva_contracts::engine::Moment;
 
 use super::board::{Board, Place};
+use super::dice::Dice;
 
-/// Up to so many movable pieces every slot is tried, and chains are longer.
-const SMALL: usize = 40;
-/// Slots that a piece tries to push into, in a small calendar and in a large one.
-const TRIES: (usize, usize) = (400, 6);
-/// How far pushing goes on: the pushed push others.
-const DEPTH: (usize, usize) = (2, 1);
+/// How hard is looked: the more pieces may move, the less for each.
+struct Care {
+    /// Movable pieces up to which it is taken.
+    up_to: usize,
+    /// Slots that a piece tries to push into.
+    tries: usize,
+    /// How far pushing goes on: the pushed push others.
+    depth: usize,
+    /// Slots of each piece that a joint placement tries.
+    options: usize,
+    /// Times that part of a finished calendar is thrown and built again.
+    kicks: usize,
+}
+
+const CARE: [Care; 3] = [
+    Care { up_to: 12, tries: 64, depth: 2, options: 10, kicks: 8 },
+    Care { up_to: 40, tries: 12, depth: 1, options: 5, kicks: 3 },
+    Care { up_to: usize::MAX, tries: 6, depth: 1, options: 0, kicks: 0 },
+];
+/// Slots of each piece, and placements, that are tried for all pieces of a tiny calendar together.
+const ALL_OPTIONS: usize = 48;
+const NODES: u64 = 40_000;
+/// What one placement counts, in looks.
+const NODE: u64 = 21;
+/// Slots that a pushed piece tries to push into.
+const PUSHED_TRIES: usize = 4;
 /// Passes over all pieces, at most.
 const PASSES: usize = 12;
-/// Pieces that are taken off and put back together, and the slots of each that are tried, on a tiny calendar and on a
-/// small one.
+/// Pieces that are taken off and put back together.
 const GROUP: usize = 3;
-const TINY: usize = 12;
-const OPTIONS: (usize, usize) = (24, 6);
 /// Pieces that a push may take off its slot.
 const PUSHED: usize = 3;
 
@@ -29,16 +47,9 @@ const PUSHED: usize = 3;
 pub(super) fn improve(board: &mut Board<'_>) -> u64 {
     let mut search = Search::new(board);
     search.construct();
-    for _ in 0..PASSES {
-        let before = search.board.total();
-        search.pass();
-        if search.small && search.board.total() == before {
-            search.regroup();
-        }
-        if search.board.total() == before || search.spent() {
-            break;
-        }
-    }
+    search.climb();
+    search.kick();
+    search.exhaust();
     board.looks
 }
 
@@ -46,7 +57,7 @@ struct Search<'s, 'a> {
     board: &'s mut Board<'a>,
     /// Pieces that may move, by id.
     movable: Vec<usize>,
-    small: bool,
+    care: &'static Care,
     /// Changes since the start of a trial: the piece, and where it stood.
     journal: Vec<(usize, Option<Place>)>,
 }
@@ -55,8 +66,67 @@ impl<'s, 'a> Search<'s, 'a> {
     fn new(board: &'s mut Board<'a>) -> Self {
         let movable: Vec<usize> =
             (0..board.pieces.len()).filter(|n| board.pieces[*n].standing.may_move()).collect();
-        let small = movable.len() <= SMALL;
-        Self { board, movable, small, journal: Vec::new() }
+        let care = CARE.iter().find(|c| movable.len() <= c.up_to).unwrap_or(&CARE[CARE.len() - 1]);
+        Self { board, movable, care, journal: Vec::new() }
+    }
+
+    /// Until nothing helps.
+    fn climb(&mut self) {
+        for _ in 0..PASSES {
+            let before = self.board.total();
+            self.pass();
+            if self.care.options > 0 && self.board.total() == before {
+                self.regroup();
+            }
+            if self.board.total() == before || self.spent() {
+                return;
+            }
+        }
+    }
+
+    /// Throws a third of the calendar off, builds it anew in another order and climbs again; the best stays. The order is
+    /// thrown with dice that always fall the same.
+    fn kick(&mut self) {
+        let mut dice = Dice::new(self.movable.len() as u64);
+        for _ in 0..self.care.kicks {
+            if self.movable.len() < 2 || self.spent() {
+                return;
+            }
+            let (most, places) = (self.board.total(), self.places());
+            let mut off = self.movable.clone();
+            while off.len() > (self.movable.len() / 3).max(2) {
+                off.swap_remove(dice.below(off.len()));
+            }
+            for n in &off {
+                self.board.take(*n);
+            }
+            // What had no place before may come first now.
+            off = self.movable.iter().copied().filter(|n| self.board.pieces[*n].place.is_none()).collect();
+            while !off.is_empty() {
+                let n = off.swap_remove(dice.below(off.len()));
+                if let Some((_, place)) = best(self.board, n, None) {
+                    self.board.put(n, place);
+                }
+            }
+            self.climb();
+            if self.board.total() < most {
+                self.restore(&places);
+            }
+        }
+    }
+
+    fn places(&self) -> Vec<Option<Place>> {
+        self.movable.iter().map(|n| self.board.pieces[*n].place).collect()
+    }
+    fn restore(&mut self, places: &[Option<Place>]) {
+        for n in &self.movable {
+            self.board.take(*n);
+        }
+        for (n, place) in self.movable.iter().zip(places) {
+            if let Some(place) = place {
+                self.board.put(*n, *place);
+            }
+        }
     }
 
     fn spent(&self) -> bool {
@@ -87,6 +157,9 @@ impl<'s, 'a> Search<'s, 'a> {
 
     fn regret(&mut self, n: usize) -> Option<(i64, Place)> {
         let (gain, place) = best(self.board, n, None)?;
+        if self.spent() {
+            return Some((gain, place));
+        }
         let second = best(self.board, n, Some((place.lane, place.slot.day))).map_or(0, |(gain, _)| gain);
         Some((gain - second, place))
     }
@@ -100,7 +173,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 return;
             }
             self.relocate(n);
-            self.push(n, if self.small { DEPTH.0 } else { DEPTH.1 });
+            self.push(n, self.care.depth, self.care.tries);
         }
     }
 
@@ -120,8 +193,8 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// Tries to get a piece into a slot that others hold, until one such try helps the calendar as a whole.
-    fn push(&mut self, n: usize, depth: usize) -> bool {
-        for place in self.wishes(n) {
+    fn push(&mut self, n: usize, depth: usize, tries: usize) -> bool {
+        for place in self.wishes(n, tries) {
             if self.spent() {
                 return false;
             }
@@ -133,7 +206,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     /// Slots that the piece would gain by, if only it could have them; best first.
-    fn wishes(&mut self, n: usize) -> Vec<Place> {
+    fn wishes(&mut self, n: usize, tries: usize) -> Vec<Place> {
         let now = match self.board.take(n) {
             Some(place) => {
                 let gain = self.board.points(n, place).sum();
@@ -142,7 +215,8 @@ impl<'s, 'a> Search<'s, 'a> {
             }
             None => 0,
         };
-        let tries = if self.small { TRIES.0 } else { TRIES.1 };
+        // One slot of an hour speaks for all, unless every slot is tried.
+        let every = tries == CARE[0].tries;
         let (grid, piece) = (self.board.grid, &self.board.pieces[n]);
         let mix: Vec<i64> = (0..grid.weeks).map(|week| self.board.mix(piece, week)).collect();
         let most = mix.iter().max().copied().unwrap_or(0);
@@ -156,9 +230,8 @@ impl<'s, 'a> Search<'s, 'a> {
                 if gain + most <= now || here >= tries {
                     break;
                 }
-                // In a large calendar one slot of an hour speaks for all.
                 let same = hour.replace(slot.at.0.div_euclid(3_600_000_000)) == hour;
-                if gain + mix[slot.week] <= now || (same && !self.small) {
+                if gain + mix[slot.week] <= now || (same && !every) {
                     continue;
                 }
                 found.push((gain + mix[slot.week], Place { lane: *lane, slot: *slot }));
@@ -200,7 +273,7 @@ impl<'s, 'a> Search<'s, 'a> {
             match best(self.board, other, None) {
                 Some((_, place)) => self.on(other, place),
                 None if depth > 0 => {
-                    self.push(other, depth - 1);
+                    self.push(other, depth - 1, PUSHED_TRIES);
                 }
                 None => {}
             }
@@ -220,23 +293,34 @@ impl<'s, 'a> Search<'s, 'a> {
                 if self.spent() {
                     return;
                 }
-                self.rejoin(&group);
+                self.rejoin(&group, self.care.options, u64::MAX / NODE / 2);
             }
         }
     }
 
+    /// On a tiny calendar all pieces together, as far as that goes: mostly it shows that there is nothing better.
+    fn exhaust(&mut self) {
+        if self.care.up_to != CARE[0].up_to || self.movable.len() < 2 {
+            return;
+        }
+        let mut all = self.movable.clone();
+        all.sort_by_key(|n| (-self.board.pieces[*n].worth, *n));
+        self.rejoin(&all, ALL_OPTIONS, NODES);
+    }
+
     /// Takes a group off and puts it back in the best joint way over the best slots of each.
-    fn rejoin(&mut self, group: &[usize]) {
+    fn rejoin(&mut self, group: &[usize], most: usize, nodes: u64) {
         let start = self.board.total();
         group.iter().for_each(|n| self.off(*n));
-        let most = if self.movable.len() <= TINY { OPTIONS.0 } else { OPTIONS.1 };
         let options: Vec<Vec<(i64, Place)>> = group.iter().map(|n| self.options(*n, most)).collect();
         let slack = 2 * self.board.request.weights.mix;
         let mut hopes = vec![0; group.len() + 1];
         for (at, list) in options.iter().enumerate().rev() {
             hopes[at] = hopes[at + 1] + list.first().map_or(0, |o| o.0) + slack;
         }
-        let mut joint = Joint { group, options: &options, hopes: &hopes, most: start, best: None, at: Vec::new() };
+        let until = (self.board.looks + nodes * NODE).min(self.board.request.rules.effort);
+        let mut joint =
+            Joint { group, options: &options, hopes: &hopes, most: start, best: None, at: Vec::new(), until };
         joint.descend(self.board);
         let Some(places) = joint.best else {
             self.undo(0);
@@ -327,12 +411,14 @@ struct Joint<'g> {
     most: i64,
     best: Option<Vec<Option<Place>>>,
     at: Vec<Option<Place>>,
+    /// Looks at which it ends with what it has.
+    until: u64,
 }
 
 impl Joint<'_> {
     fn descend(&mut self, board: &mut Board<'_>) {
         let depth = self.at.len();
-        if board.total() + self.hopes[depth] <= self.most {
+        if board.total() + self.hopes[depth] <= self.most || board.looks >= self.until {
             return;
         }
         let Some(n) = self.group.get(depth) else {
@@ -367,7 +453,7 @@ pub(super) fn best(board: &mut Board<'_>, n: usize, skip: Option<(usize, i64)>) 
     let mut best: Option<(i64, Place)> = None;
     // Where it stood before may be no slot of the grid.
     if let Some(before) = piece.before.filter(|b| piece.lanes.contains(&b.lane) && !skipped(b.lane, b.slot.day))
-        && board.broken(n, before.lane, before.slot.at).is_empty()
+        && board.rules(n, before.lane, before.slot.at).is_empty()
     {
         best = Some((board.points(n, before).sum(), before));
     }

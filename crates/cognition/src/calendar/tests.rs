@@ -44,6 +44,12 @@ fn plain(clips: usize) -> Request {
     request
 }
 
+/// With less effort than a product takes, for tests that plan many times.
+fn light(mut request: Request) -> Request {
+    request.rules.effort = 300_000;
+    request
+}
+
 fn confirmed(request: &Request, plan: &Plan) -> Vec<Entry> {
     let mut calendar = plan.calendar(request);
     calendar.iter_mut().for_each(|e| e.standing = Standing::Confirmed);
@@ -52,8 +58,8 @@ fn confirmed(request: &Request, plan: &Plan) -> Vec<Entry> {
 
 #[test]
 fn the_books_agree_with_a_recount_and_a_plan_with_itself() {
-    for seed in 0..40 {
-        let request = request(&shape(seed, 25));
+    for seed in 0..20 {
+        let request = light(request(&shape(seed, 25)));
         let first = plan(&request).expect("valid");
         assert_eq!(first, plan(&request).expect("valid"));
         let again = Request { calendar: first.calendar(&request), wanted: Vec::new(), ..request.clone() };
@@ -118,8 +124,8 @@ fn a_mix_is_sought_within_the_week_and_a_topic_is_spread() {
 #[test]
 fn confirmed_ones_stay_and_proposed_ones_hardly_move() {
     let (mut moved, mut all) = (0, 0);
-    for seed in 0..60 {
-        let mut request = request(&shape(seed, 31));
+    for seed in 0..40 {
+        let mut request = light(request(&shape(seed, 31)));
         let late = request.wanted.pop().expect("one");
         let first = plan(&request).expect("valid");
         let mut calendar = first.calendar(&request);
@@ -142,7 +148,7 @@ fn confirmed_ones_stay_and_proposed_ones_hardly_move() {
     }
     println!("{moved} of {all} proposed entries moved for a new clip");
     assert!(moved as usize * 50 <= all, "{moved} of {all} proposed entries were moved");
-    assert!(all > 300);
+    assert!(all > 200);
 }
 
 #[test]
@@ -166,7 +172,7 @@ fn a_relaxation_places_what_found_no_place() {
     let (mut tried, mut kinds) = (0, std::collections::BTreeSet::new());
     for seed in 0..80 {
         let mut dice = Dice::new(seed);
-        let mut request = request(&Shape { days: 2, clips: 40, ..shape(seed, 40) });
+        let mut request = light(request(&Shape { days: 2, ..shape(seed, 40) }));
         request.channels.iter_mut().for_each(|c| c.spacing_minutes = [60, 240, 600][dice.below(3)]);
         let first = plan(&request).expect("valid");
         request.calendar = confirmed(&request, &first);
