@@ -89,7 +89,8 @@ pub(super) struct Board<'a> {
 impl<'a> Board<'a> {
     /// Fixed entries and proposed ones whose place is still allowed stand; all else is off the board.
     pub(super) fn new(request: &'a Request, grid: &'a Grid) -> Self {
-        let projects: BTreeMap<ProjectId, usize> = request.projects.keys().enumerate().map(|(n, id)| (*id, n)).collect();
+        let projects: BTreeMap<ProjectId, usize> =
+            request.projects.keys().enumerate().map(|(n, id)| (*id, n)).collect();
         let mut board = Self {
             request,
             grid,
@@ -149,7 +150,8 @@ impl<'a> Board<'a> {
         places.sort_by_key(|(n, _)| (self.pieces[*n].standing.may_move(), -self.pieces[*n].worth, *n));
         for (n, place) in places {
             let fixed = !self.pieces[n].standing.may_move();
-            if fixed || (self.pieces[n].lanes.contains(&place.lane) && self.rules(n, place.lane, place.slot.at).is_empty())
+            if fixed
+                || (self.pieces[n].lanes.contains(&place.lane) && self.rules(n, place.lane, place.slot.at).is_empty())
             {
                 self.put(n, place);
             }
@@ -251,8 +253,8 @@ impl<'a> Board<'a> {
             let tally = &self.tallies[*bucket];
             if !tally.fits(slot.at, *cost) {
                 let ids: BTreeSet<u128> = tally.takers(slot.at).into_iter().collect();
-                let takers =
-                    (0..self.pieces.len()).filter(|i| ids.contains(&self.pieces[*i].publication.schedule_id.0.as_u128()));
+                let takers = (0..self.pieces.len())
+                    .filter(|i| ids.contains(&self.pieces[*i].publication.schedule_id.0.as_u128()));
                 self.also(&mut out, takers, 1)?;
             }
         }

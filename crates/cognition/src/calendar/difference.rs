@@ -90,7 +90,8 @@ fn moved(request: &Request, placed: &super::Placed, from: &(String, Moment)) -> 
 
 fn added(placed: &super::Placed) -> Vec<String> {
     let why = &placed.why;
-    let parts: Vec<String> = why.parts.iter().filter(|p| p.points != 0).map(|p| format!("{} {:+}", p.name, p.points)).collect();
+    let parts: Vec<String> =
+        why.parts.iter().filter(|p| p.points != 0).map(|p| format!("{} {:+}", p.name, p.points)).collect();
     let bound: Vec<String> = why.bound.iter().map(|(rule, n)| format!("{} ({n})", rule.as_str())).collect();
     let mut out = vec![format!("worth {} points: {}", why.score, parts.join(", "))];
     if !bound.is_empty() {

@@ -27,7 +27,8 @@ pub struct Event<'a> {
 /// `stamp` is when the feed was made.
 pub fn icalendar<'a>(name: &str, stamp: Moment, events: impl IntoIterator<Item = Event<'a>>) -> String {
     let mut out = String::new();
-    for text in ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Omniva//Schedule//EN", "CALSCALE:GREGORIAN", "METHOD:PUBLISH"]
+    for text in
+        ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Omniva//Schedule//EN", "CALSCALE:GREGORIAN", "METHOD:PUBLISH"]
     {
         line(&mut out, text);
     }

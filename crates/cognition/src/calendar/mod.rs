@@ -26,14 +26,12 @@ mod search;
 mod weights;
 
 pub use difference::{Change, Difference, changes, difference};
+pub use explain::{Alternative, Part, Placed, Why};
 pub use ical::{Event, icalendar};
 pub use missed::{MissedEntry, MissedPlan, MissedPolicy, missed};
-pub use model::{
-    Broken, Channel, Entry, ProjectRules, Publication, Quiet, Request, Rule, Rules, Standing, Windows,
-};
+pub use model::{Broken, Channel, Entry, ProjectRules, Publication, Quiet, Request, Rule, Rules, Standing, Windows};
 pub use moves::{Move, Standings, lock, move_entry, unlock, violations};
 pub use relax::{Conflict, Relax, Relaxation, Unplaced};
-pub use explain::{Alternative, Part, Placed, Why};
 pub use weights::Weights;
 
 use omniva_contracts::fault::Fault;

@@ -101,11 +101,19 @@ fn stand(request: &Request, id: ScheduleId, standing: Standing) -> Standings {
 
 fn find(request: &Request, id: ScheduleId) -> Result<&Entry, Fault> {
     let entry = request.calendar.iter().find(|e| e.id() == id).ok_or_else(|| {
-        Fault::new(Code::NotFound, format!("schedule {id} is not in the calendar"), "list the schedule and choose another")
+        Fault::new(
+            Code::NotFound,
+            format!("schedule {id} is not in the calendar"),
+            "list the schedule and choose another",
+        )
     })?;
     if entry.standing == Standing::Out {
         let text = format!("schedule {id} was published at {}", entry.at);
-        return Err(Fault::new(Code::Conflict, text, "what is out can't be moved; remove it at the platform if need be"));
+        return Err(Fault::new(
+            Code::Conflict,
+            text,
+            "what is out can't be moved; remove it at the platform if need be",
+        ));
     }
     Ok(entry)
 }

@@ -53,6 +53,15 @@ pub(super) fn improve(board: &mut Board<'_>) -> u64 {
     board.looks
 }
 
+/// The search without its exhaustive end, which a larger calendar never has.
+#[cfg(test)]
+pub(super) fn climb_alone(board: &mut Board<'_>) {
+    let mut search = Search::new(board);
+    search.construct();
+    search.climb();
+    search.kick();
+}
+
 struct Search<'s, 'a> {
     board: &'s mut Board<'a>,
     /// Pieces that may move, by id.
@@ -64,8 +73,7 @@ struct Search<'s, 'a> {
 
 impl<'s, 'a> Search<'s, 'a> {
     fn new(board: &'s mut Board<'a>) -> Self {
-        let movable: Vec<usize> =
-            (0..board.pieces.len()).filter(|n| board.pieces[*n].standing.may_move()).collect();
+        let movable: Vec<usize> = (0..board.pieces.len()).filter(|n| board.pieces[*n].standing.may_move()).collect();
         let care = CARE.iter().find(|c| movable.len() <= c.up_to).unwrap_or(&CARE[CARE.len() - 1]);
         Self { board, movable, care, journal: Vec::new() }
     }
@@ -470,7 +478,7 @@ pub(super) fn best(board: &mut Board<'_>, n: usize, skip: Option<(usize, i64)>) 
                 continue;
             }
             let place = Place { lane: *lane, slot: *slot };
-            let gain = board.points(n, place).sum();
+            let gain = gain + mix[slot.week] + board.neighbours(n, place);
             if best.is_none_or(|(most, held)| (gain, earlier(place)) > (most, earlier(held))) {
                 best = Some((gain, place));
             }

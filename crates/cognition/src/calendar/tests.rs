@@ -215,7 +215,10 @@ fn a_limit_that_is_spent_is_never_booked_over_and_no_change_of_ours_is_proposed_
     let key = BucketKey::new("posts", "x");
     let clock = Clock::Rolling(30 * 86_400_000_000);
     request.ledger = Ledger::new([(key.clone(), Tally::new(3, clock))]);
-    request.ledger.record(Uuid::from_u128(5), at("2026-03-26T00:00:00Z"), &[Charge { bucket: key.clone(), cost: 1 }]).expect("known");
+    request
+        .ledger
+        .record(Uuid::from_u128(5), at("2026-03-26T00:00:00Z"), &[Charge { bucket: key.clone(), cost: 1 }])
+        .expect("known");
     request.channels[0].charges = vec![Charge { bucket: key.clone(), cost: 1 }];
     let plan = plan(&request).expect("valid");
     assert_eq!((plan.placed.len(), plan.unplaced.len()), (2, 2));
@@ -298,7 +301,10 @@ fn requests_that_contradict_themselves_are_refused_with_the_key() {
         change(&mut request);
         plan(&request).expect_err("refused").message
     };
-    assert!(refused(&|r| r.projects.values_mut().for_each(|p| p.daily_quota = 11)).contains("daily_quota = 11: must be 1..=10"));
+    assert!(
+        refused(&|r| r.projects.values_mut().for_each(|p| p.daily_quota = 11))
+            .contains("daily_quota = 11: must be 1..=10")
+    );
     assert!(refused(&|r| r.rules.horizon_days = 91).contains("horizon_days = 91"));
     assert!(refused(&|r| r.rules.step_minutes = 0).contains("step_minutes = 0"));
     assert!(refused(&|r| r.wanted[0].schedule_id = r.wanted[1].schedule_id).contains("stands twice"));
@@ -348,7 +354,9 @@ fn the_feed_reads_back() {
         icalendar("My shorts", at("2026-03-27T09:00:00Z"), calendar.iter().map(event).collect::<Vec<_>>())
     };
     let text = feed(&calendar);
-    assert!(text.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n") && text.ends_with("END:VEVENT\r\nEND:VCALENDAR\r\n"));
+    assert!(
+        text.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n") && text.ends_with("END:VEVENT\r\nEND:VCALENDAR\r\n")
+    );
     let read = events(&text);
     assert_eq!(read.len(), 2);
     for (event, entry) in read.iter().zip(&calendar) {
@@ -357,7 +365,15 @@ fn the_feed_reads_back() {
         assert_eq!(event["DESCRIPTION"], "confirmed\nfirst line\nsecond");
         let start = &event["DTSTART"];
         assert_eq!(start.len(), 16);
-        let shown = format!("{}-{}-{}T{}:{}:{}Z", &start[..4], &start[4..6], &start[6..8], &start[9..11], &start[11..13], &start[13..15]);
+        let shown = format!(
+            "{}-{}-{}T{}:{}:{}Z",
+            &start[..4],
+            &start[4..6],
+            &start[6..8],
+            &start[9..11],
+            &start[11..13],
+            &start[13..15]
+        );
         assert_eq!(at(&shown), entry.at);
         assert_eq!((event["SEQUENCE"].as_str(), event["STATUS"].as_str()), ("3", "CONFIRMED"));
     }

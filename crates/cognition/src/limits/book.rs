@@ -46,11 +46,22 @@ pub struct Level {
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Refusal {
     /// No such bucket: without a definition nothing is allowed.
-    Unknown { bucket: BucketKey },
+    Unknown {
+        bucket: BucketKey,
+    },
     /// The id holds something already; release it first.
-    Held { id: Uuid },
-    NoHold { id: Uuid },
-    Short { bucket: BucketKey, cost: u64, left: u64, next_free: Option<Moment> },
+    Held {
+        id: Uuid,
+    },
+    NoHold {
+        id: Uuid,
+    },
+    Short {
+        bucket: BucketKey,
+        cost: u64,
+        left: u64,
+        next_free: Option<Moment>,
+    },
 }
 
 impl Refusal {

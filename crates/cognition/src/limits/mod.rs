@@ -9,7 +9,7 @@ mod book;
 mod definitions;
 mod tally;
 
-pub use book::{Entry, Hold, Level, Ledger, Refusal};
+pub use book::{Entry, Hold, Ledger, Level, Refusal};
 pub use definitions::Definitions;
 pub use tally::{Clock, Tally};
 

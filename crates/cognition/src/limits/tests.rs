@@ -41,10 +41,7 @@ fn a_day_ends_at_midnight_pacific_in_summer_and_in_winter() {
     assert_eq!(*next_free, Some(at("2026-03-09T07:00:00Z")));
     assert!(refused.fault().next_step.contains("2026-03-09T07:00:00"));
     // Back on 1 November: 25 hours.
-    assert_eq!(
-        ledger.level(&key, at("2026-11-01T12:00:00Z")).expect("known").resets_at,
-        at("2026-11-02T08:00:00Z")
-    );
+    assert_eq!(ledger.level(&key, at("2026-11-01T12:00:00Z")).expect("known").resets_at, at("2026-11-02T08:00:00Z"));
 }
 
 #[test]
@@ -105,10 +102,13 @@ fn the_shipped_definitions_become_buckets() {
     let definitions = Definitions::in_force(&config, now).expect("zones are known");
     let mut ledger = Ledger::new(definitions.buckets(["a", "b"]));
     let charges = definitions.charges("youtube_insert", "a").expect("dated");
-    assert_eq!(charges, vec![
-        Charge { bucket: BucketKey::new("youtube_channel_uploads", "a"), cost: 1 },
-        Charge { bucket: BucketKey::new("youtube_inserts", ""), cost: 1 },
-    ]);
+    assert_eq!(
+        charges,
+        vec![
+            Charge { bucket: BucketKey::new("youtube_channel_uploads", "a"), cost: 1 },
+            Charge { bucket: BucketKey::new("youtube_inserts", ""), cost: 1 },
+        ]
+    );
     for n in 0..15 {
         ledger.reserve(id(n), now, &charges).expect("the channel's cap");
     }

@@ -201,9 +201,12 @@ mod tests {
     #[test]
     fn faults_name_key_value_and_bound() {
         let refused = |text: &str| PlatformsConfig::load(Some(("mine.toml", text))).expect_err("refused").message;
-        let date = refused("[platforms.buckets.x]\nscope = \"app\"\nclock = { kind = \"hourly\" }\nhistory = [{ since = \"June\", capacity = 1 }]\n");
+        let date = refused(
+            "[platforms.buckets.x]\nscope = \"app\"\nclock = { kind = \"hourly\" }\nhistory = [{ since = \"June\", capacity = 1 }]\n",
+        );
         assert!(date.contains("platforms.buckets.x.history.since = \"June\""), "{date}");
-        let bucket = refused("[platforms.costs.y]\nhistory = [{ since = \"2026-01-01\", charges = { nowhere = 1 } }]\n");
+        let bucket =
+            refused("[platforms.costs.y]\nhistory = [{ since = \"2026-01-01\", charges = { nowhere = 1 } }]\n");
         assert!(bucket.contains("platforms.costs.y.charges.nowhere: there is no such bucket"), "{bucket}");
         assert!(refused("[platforms.buckets.tiktok_posts]\nhistory = []\n").contains("must be 1..=100"));
         assert!(refused("[platforms]\nbukkets = 1\n").contains("bukkets"));

@@ -43,6 +43,11 @@ impl Board<'_> {
         }
     }
 
+    /// The parts that hang on the exact time: saturation and stability.
+    pub(in crate::calendar) fn neighbours(&self, n: usize, place: Place) -> i64 {
+        self.saturation(n, place) + self.stability(&self.pieces[n], place)
+    }
+
     /// What one more of this piece's labels does to the mix of its project's week.
     pub(in crate::calendar) fn mix(&self, piece: &Piece<'_>, week: usize) -> i64 {
         let shares = &self.projects[piece.project].mix;
