@@ -142,11 +142,12 @@ impl<'a> Board<'a> {
         for (n, piece) in self.pieces.iter_mut().enumerate() {
             places.extend(piece.place.take().map(|place| (n, place)));
         }
-        // What the entries take is counted from the calendar: the ledger's own holds for them would count twice.
-        for (n, _) in &places {
-            let id = self.pieces[*n].publication.schedule_id.0.as_u128();
-            self.tallies.iter_mut().for_each(|t| t.drop_holder(id));
-        }
+        // What the entries take is counted from the calendar, and what is wanted does not stand in its own way: the
+        // ledger's holds for them would count twice.
+        let stand = places.iter().map(|(n, _)| *n);
+        let free = (0..self.pieces.len()).filter(|n| self.pieces[*n].standing.may_move());
+        let ids = stand.chain(free).map(|n| self.pieces[n].publication.schedule_id.0.as_u128()).collect();
+        self.tallies.iter_mut().for_each(|t| t.drop_holders(&ids));
         places.sort_by_key(|(n, _)| (self.pieces[*n].standing.may_move(), -self.pieces[*n].worth, *n));
         for (n, place) in places {
             let fixed = !self.pieces[n].standing.may_move();

@@ -231,7 +231,9 @@ fn a_limit_that_is_spent_is_never_booked_over_and_no_change_of_ours_is_proposed_
     }
     request.wanted.retain(|p| plan.unplaced.iter().any(|u| u.schedule_id == p.schedule_id));
     assert_eq!(super::plan(&request).expect("valid").placed.len(), 0);
-    request.calendar.pop();
+    let gone = request.calendar.pop().expect("one");
+    let kept = Request { wanted: vec![gone.publication], ..request.clone() };
+    assert_eq!(super::plan(&kept).expect("valid").placed.len(), 1, "its own reservation is no obstacle");
     let freed = Request { wanted: request.wanted[..1].to_vec(), ..request };
     assert_eq!(super::plan(&freed).expect("valid").placed.len(), 0, "the reservation still holds it");
 }

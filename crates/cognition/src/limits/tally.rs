@@ -1,6 +1,6 @@
 //! One bucket's arithmetic: the sum of what lies in a period or a window, kept up to date with each entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use omniva_contracts::engine::Moment;
 
@@ -178,10 +178,10 @@ impl Tally {
         self.entries.contains_key(&(at.0, id))
     }
 
-    /// Forgets what an id holds, whenever.
-    pub fn drop_holder(&mut self, id: u128) {
-        let held: Vec<i64> = self.entries.keys().filter(|(_, other)| *other == id).map(|(at, _)| *at).collect();
-        for at in held {
+    /// Forgets what some ids hold, whenever.
+    pub fn drop_holders(&mut self, ids: &BTreeSet<u128>) {
+        let held: Vec<(i64, u128)> = self.entries.keys().filter(|(_, id)| ids.contains(id)).copied().collect();
+        for (at, id) in held {
             self.remove(Moment(at), id);
         }
     }
