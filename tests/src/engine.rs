@@ -143,7 +143,14 @@ impl Engine {
     }
 
     /// The same, at another of its addresses.
-    pub fn ask_at(&self, at: &str, method: &str, path: &str, body: Option<&Value>, key: Option<&str>) -> Option<Answer> {
+    pub fn ask_at(
+        &self,
+        at: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Option<Answer> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{at}{path}"));
         if let Some(key) = key {
             request = request.header("Authorization", format!("Bearer {key}"));

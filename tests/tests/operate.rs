@@ -121,7 +121,8 @@ fn keys_open_an_engine_that_listens_beyond_loopback_and_a_revoked_one_does_not()
 fn the_ledger_is_signed_by_the_clock_and_each_packet_can_be_proved() {
     let bench = Bench::default();
     let (data, config) = (bench.path("data"), bench.path("quick.toml"));
-    std::fs::write(&config, "[engine.cron]\ncheckpoint = { every_seconds = 1, misfire = \"run_once\" }\n").expect("written");
+    std::fs::write(&config, "[engine.cron]\ncheckpoint = { every_seconds = 1, misfire = \"run_once\" }\n")
+        .expect("written");
     let engine = Engine::configured(&data, &config);
     engine.post("/v1/projects", &json!({ "name": "signed" }));
     let packet = until(30, "the packet is there", || {
@@ -141,7 +142,8 @@ fn the_ledger_is_signed_by_the_clock_and_each_packet_can_be_proved() {
 fn cron_that_was_missed_runs_once_after_the_start() {
     let bench = Bench::default();
     let (data, config) = (bench.path("data"), bench.path("quick.toml"));
-    std::fs::write(&config, "[engine.cron]\naudit = { every_seconds = 3600, misfire = \"run_once\" }\n").expect("written");
+    std::fs::write(&config, "[engine.cron]\naudit = { every_seconds = 3600, misfire = \"run_once\" }\n")
+        .expect("written");
     let audits = |engine: &Engine| {
         let jobs = engine.items("/v1/jobs?kind=maintain&limit=50");
         let ids = jobs.iter().filter_map(|job| job["job_id"].as_str());

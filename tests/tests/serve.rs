@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use omniva_tests::engine::{Engine, json_of, omniva, until};
 use omniva_telemetry::METRICS;
+use omniva_tests::engine::{Engine, json_of, omniva, until};
 use omniva_tests::{Bench, excerpt, one_at_a_time, status, stderr};
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use omniva_actors::office::{ActorView, Office};
 use omniva_cognition::jobs::{NewJob, RetryPolicy, new_job, step};
 use omniva_contracts::engine::*;
-use omniva_actors::office::{ActorView, Office};
 use omniva_contracts::fault::Code;
 use omniva_contracts::ports::{Ids, Seeded};
 use serde_json::json;

@@ -3,12 +3,14 @@
 //! The way of a decision: [`material`] prepares the analysis · [`windows`] (with [`borders`] and [`quiet`]) slides over it ·
 //! [`features`] (with [`hook`] and [`thought`]) looks at each window · [`sieve`] keeps the best of each place ·
 //! [`scores`] · [`pantheon`] votes · [`lattice`] and [`horizon`] weigh · [`paradox`] finds overlaps and repeats · [`zenith`]
-//! gives every candidate its verdict. [`chorus`] then drafts the texts, [`halolux`] explains.
+//! gives every candidate its verdict. [`chorus`] then drafts the texts, [`halolux`] explains. [`calendar`] finds the times at
+//! which clips go out, within what [`limits`] leaves.
 //!
 //! Invariants, above all what is absent: no async, no clock, no randomness, no I/O, no logging; no map with a random
 //! order. The cost is linear in the length of the source.
 
 mod borders;
+pub mod calendar;
 mod candidates;
 pub mod chorus;
 pub mod control;
@@ -23,6 +25,7 @@ mod horizon;
 pub mod jobs;
 mod lattice;
 mod lexicon;
+pub mod limits;
 mod material;
 mod pantheon;
 mod paradox;
@@ -34,6 +37,7 @@ mod thought;
 mod tracks;
 mod windows;
 mod zenith;
+pub mod zone;
 
 pub use documents::{analysis_result, clip_candidate};
 use omniva_contracts::analysis::Analysis;

@@ -122,6 +122,10 @@ codes! {
     /// A program that the engine starts is not there, or not the one that is pinned.
     ToolMissing => ("tool_missing", Permanent, 4),
     ToolFailed => ("tool_failed", Transient, 4),
+    /// No time can be found for a publication; the rules in conflict stand in the message.
+    SchedulerFault => ("scheduler_fault", Limit, 7),
+    /// A platform gives no more before its clock fills the bucket again.
+    QuotaExceeded => ("quota_exceeded", Limit, 7),
 }
 
 /// One clear message: what happened, and what to do next.

@@ -94,7 +94,10 @@ async fn clips(round: &mut Round) -> Run<()> {
                 ..ArtifactFilter::default()
             };
             if reader.artifacts(&renders, Page { limit: 1, offset: 0 }).await?.total == 0 {
-                round.violated("finished_files", format!("file_missing: clip {id} is {} and has no rendered file", clip.status.as_str()));
+                round.violated(
+                    "finished_files",
+                    format!("file_missing: clip {id} is {} and has no rendered file", clip.status.as_str()),
+                );
             }
         }
     }

@@ -7,6 +7,7 @@ mod engine;
 mod models;
 mod network;
 mod personas;
+mod platforms;
 mod tools;
 
 use schemars::JsonSchema;
@@ -25,6 +26,7 @@ pub use engine::{
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use network::{Allowed, NetworkConfig, Pauses, YtdlpConfig};
 pub use personas::{Persona, Weighted};
+pub use platforms::{BucketRule, Capacity, ClockRule, Cost, CostRule, PlatformsConfig, Scope};
 pub use tools::{ToolFile, ToolManifest};
 
 use crate::fault::{Code, Fault};
@@ -70,9 +72,12 @@ impl Config {
             merge(&mut merged, table);
         }
         let origin = overlay.map_or("the shipped configuration", |(name, _)| name);
-        // One file of the user may hold both parts; the other part is checked all the same.
+        // One file of the user may hold all parts; the other parts are checked all the same.
         if merged.remove("engine").is_some() {
             EngineConfig::load(overlay)?;
+        }
+        if merged.remove("platforms").is_some() {
+            PlatformsConfig::load(overlay)?;
         }
         let config: Config = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
         config.validate()?;

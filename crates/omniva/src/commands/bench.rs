@@ -203,7 +203,8 @@ mod tests {
     fn a_few_jobs_go_through_a_whole_engine() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = EngineConfig::load(None).expect("the shipped configuration");
-        let figures = open::runtime().expect("threads").block_on(measure(folder.path(), 50, 20, config)).expect("measured");
+        let figures =
+            open::runtime().expect("threads").block_on(measure(folder.path(), 50, 20, config)).expect("measured");
         assert_eq!(figures.dispatch.len(), SINGLE);
         assert!(figures.packets >= 100, "each job leaves packets: {}", figures.packets);
     }

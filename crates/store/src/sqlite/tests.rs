@@ -145,7 +145,8 @@ async fn after_a_transaction_that_sqlite_ended_itself_what_is_answered_as_writte
         drop(tx);
     }
     let mandate = Mandate(());
-    let seal = |n| mandate.seal(Commit { rows: vec![Row::Project(project(n))], packets: vec![packet(n)], purges: vec![] });
+    let seal =
+        |n| mandate.seal(Commit { rows: vec![Row::Project(project(n))], packets: vec![packet(n)], purges: vec![] });
     // A refused one on the way takes the way through savepoints and back.
     writer.write(&[seal(1), seal(1), seal(2)]).await.expect("works");
     opened_elsewhere_sees(&path, 2).await;
