@@ -35,7 +35,7 @@ macro_rules! codes {
 
 // Exit statuses: 1 our own bug · 2 usage or configuration · 3 the input was refused · 4 the machine lacks something
 // (models, sandbox, memory, time) · 5 the output can't be written · 6 nothing worth clipping · 7 some clips failed ·
-// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 130 interrupted.
+// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 12 a platform where clips are published · 130 interrupted.
 codes! {
     /// An invariant of ours broke.
     Internal => ("internal", Bug, 1),
@@ -102,6 +102,22 @@ codes! {
     Conflict => ("conflict", Transient, 2),
     RightsUnknown => ("rights_unknown", Permanent, 3),
     SourceUnavailable => ("source_unavailable", Transient, 3),
+    /// The key of the vault is missing, or is another one.
+    VaultLocked => ("vault_locked", Permanent, 4),
+    /// The vault was changed by somebody else, or its file is damaged.
+    VaultCorrupt => ("vault_corrupt", Permanent, 4),
+    /// A platform can't be reached, or fails on its side.
+    PlatformUnavailable => ("platform_unavailable", Transient, 12),
+    /// A quota or a rate limit of a platform; `not_before_us` says until when.
+    PlatformLimited => ("platform_limited", Limit, 12),
+    /// A platform works on it; ask again at `not_before_us`.
+    PlatformPending => ("platform_pending", Limit, 12),
+    /// A platform refused what was sent, and would again.
+    PlatformRefused => ("platform_refused", Permanent, 12),
+    /// The account has to be connected again by its owner.
+    PlatformReconnect => ("platform_reconnect", Permanent, 12),
+    /// Nobody knows whether it was posted, so it is not sent again.
+    Unconfirmed => ("unconfirmed", Permanent, 12),
 }
 
 /// One clear message: what happened, and what to do next.
@@ -115,11 +131,19 @@ pub struct Fault {
     /// Technical detail for a bug report (tail of a log, errno), possibly empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// Trying again earlier is useless: microseconds since the epoch, where the other side said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_us: Option<i64>,
 }
 
 impl Fault {
     pub fn new(code: Code, message: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self { code, message: message.into(), next_step: next_step.into(), detail: String::new() }
+        Self { code, message: message.into(), next_step: next_step.into(), detail: String::new(), not_before_us: None }
+    }
+    /// Says when it may be tried again, microseconds since the epoch.
+    pub fn not_before(mut self, us: i64) -> Self {
+        self.not_before_us = Some(us);
+        self
     }
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
         self.detail = detail.to_string();
