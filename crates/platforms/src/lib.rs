@@ -4,14 +4,26 @@
 //! read; a clip is published at most once for each upload job, whatever moment the process dies at; no file that is not
 //! ours is ever replaced.
 
+mod call;
+mod files;
 mod folder;
 mod inbox;
+mod link;
+pub mod oauth;
+mod pacific;
+mod progress;
 mod publisher;
 mod source;
+mod text;
+mod youtube;
 
+pub use call::{Body, HttpTransport, Reply, Request, Transport, Trouble};
 pub use folder::FolderPublisher;
 pub use inbox::InboxSource;
-pub use publisher::{Content, Placed, Publication, PublishFile, Publisher, Receipt};
+pub use link::Kit;
+pub use progress::Progress;
+pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
+pub use youtube::YoutubePublisher;
 pub use source::{Fetched, Looked, Source, Window, source};
 
 /// SHA-256 as lower-case hex.
