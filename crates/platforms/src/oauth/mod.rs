@@ -36,6 +36,3 @@ pub struct Service {
     pub transport: Arc<dyn Transport>,
     pub clock: SharedClock,
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,8 @@
+//! Publishers against emulated platforms, on real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bench;
+mod chaos;
+mod oauth;
+mod youtube;
