@@ -8,6 +8,7 @@ mod call;
 mod files;
 mod folder;
 mod inbox;
+mod instagram;
 mod link;
 pub mod oauth;
 mod pacific;
@@ -15,14 +16,19 @@ mod progress;
 mod publisher;
 mod source;
 mod text;
+mod tiktok;
+mod webhook;
 mod youtube;
 
 pub use call::{Body, HttpTransport, Reply, Request, Transport, Trouble};
 pub use folder::FolderPublisher;
 pub use inbox::InboxSource;
+pub use instagram::InstagramPublisher;
 pub use link::Kit;
 pub use progress::Progress;
 pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
+pub use tiktok::TiktokPublisher;
+pub use webhook::{WebhookPublisher, WebhookTarget, signature};
 pub use youtube::YoutubePublisher;
 pub use source::{Fetched, Looked, Source, Window, source};
 

@@ -6,7 +6,10 @@
 pub mod faults;
 pub mod google;
 pub mod http;
+pub mod instagram;
 pub mod oauth;
+pub mod tiktok;
+pub mod webhook;
 
 pub use faults::{Dice, Faults, Inject, Refusal};
 pub use http::{Answer, Emulated, Request, Server};

@@ -141,6 +141,18 @@ impl Bench {
         youtube.oauth.token = format!("{base}/token");
         youtube.oauth.device = Some(format!("{base}/device/code"));
         youtube.oauth.revoke = Some(format!("{base}/revoke"));
+        let tiktok = &mut endpoints.tiktok;
+        tiktok.api = format!("{base}/v2");
+        // The protocol asks for pieces of 5 MB; the emulator is told the same number.
+        tiktok.chunk_bytes = 200_000;
+        tiktok.oauth.authorize = format!("{base}/v2/auth/authorize/");
+        tiktok.oauth.token = format!("{base}/v2/oauth/token/");
+        let instagram = &mut endpoints.instagram;
+        instagram.api = base.to_owned();
+        instagram.upload = format!("{base}/ig-api-upload");
+        instagram.oauth.token = format!("{base}/oauth/access_token");
+        instagram.oauth.long_lived = Some(format!("{base}/access_token"));
+        instagram.oauth.refresh = Some(format!("{base}/refresh_access_token"));
         let killer = Arc::new(Killer { dice: Mutex::new(None), kills: AtomicU64::new(0) });
         let disk = Disk { secrets: Mutex::default(), records: Mutex::default(), killer: killer.clone() };
         let wire: Arc<dyn Transport> = Arc::new(Wire { http: HttpTransport::new(&endpoints.http), killer: killer.clone() });

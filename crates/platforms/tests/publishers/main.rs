@@ -4,5 +4,8 @@
 
 mod bench;
 mod chaos;
+mod instagram;
 mod oauth;
+mod tiktok;
+mod webhook;
 mod youtube;
