@@ -68,7 +68,12 @@ impl InstagramPublisher {
 
     pub(super) fn fill(&self, attempt: &mut Attempt, id: String, made_us: i64, filled: bool) -> Result<(), Fault> {
         match self.stands(&id, attempt)? {
-            Stands::Ready | Stands::Published => {
+            Stands::Ready => {
+                let since_us = self.link.now();
+                self.step(attempt, Step::Publishing { id: id.clone(), made_us, since_us })?;
+                self.submit(attempt, &id)
+            }
+            Stands::Published => {
                 let since_us = self.link.now();
                 self.step(attempt, Step::Publishing { id, made_us, since_us })
             }
@@ -97,8 +102,8 @@ impl InstagramPublisher {
                 .body(Body::Part { path: attempt.video.path, from: 0, len: total })
         });
         let reply = reply.map_err(|failed| failed.fault("Instagram"))?;
-        // A container that has all its bytes takes no more; its status says the rest.
-        if reply.ok() || matches!(self.stands(id, attempt)?, Stands::Ready | Stands::Published) {
+        // A container that has all its bytes takes no more, and one that is gone takes none: its status says what follows.
+        if reply.ok() || !matches!(self.stands(id, attempt)?, Stands::Working) {
             return Ok(());
         }
         Err(errors::fault(&reply, "take the video's bytes", self.link.now()))
@@ -118,22 +123,25 @@ impl InstagramPublisher {
                 None => Err(self.unconfirmed(attempt)),
             },
             Stands::Ready if self.too_old(made_us) => self.anew(attempt, "it ran out"),
-            Stands::Ready => {
-                let fields = [("creation_id", id.as_str())];
-                let path = format!("{}/media_publish", self.user()?);
-                match self.post(&path, &fields, "publish the Reel", attempt.monitor) {
-                    Ok(done) => {
-                        let media = done.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-                        self.step(attempt, Step::Posted { media, tries: 0 })
-                    }
-                    // Refused because it was published a moment ago.
-                    Err(fault) if fault.code == Code::PlatformRefused => match self.stands(&id, attempt)? {
-                        Stands::Published => Ok(()),
-                        _ => Err(fault),
-                    },
-                    Err(fault) => Err(fault),
-                }
+            Stands::Ready => self.submit(attempt, &id),
+        }
+    }
+
+    /// The one call that posts. The record has said so before.
+    fn submit(&self, attempt: &mut Attempt, id: &str) -> Result<(), Fault> {
+        let fields = [("creation_id", id)];
+        let path = format!("{}/media_publish", self.user()?);
+        match self.post(&path, &fields, "publish the Reel", attempt.monitor) {
+            Ok(done) => {
+                let media = done.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.step(attempt, Step::Posted { media, tries: 0 })
             }
+            // Refused because it was published a moment ago.
+            Err(fault) if fault.code == Code::PlatformRefused => match self.stands(id, attempt)? {
+                Stands::Published => Ok(()),
+                _ => Err(fault),
+            },
+            Err(fault) => Err(fault),
         }
     }
 
