@@ -27,10 +27,10 @@ pub use instagram::InstagramPublisher;
 pub use link::Kit;
 pub use progress::Progress;
 pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
+pub use source::{Fetched, Looked, Source, Window, source};
 pub use tiktok::TiktokPublisher;
 pub use webhook::{WebhookPublisher, WebhookTarget, signature};
 pub use youtube::YoutubePublisher;
-pub use source::{Fetched, Looked, Source, Window, source};
 
 /// SHA-256 as lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -92,7 +92,9 @@ impl Google {
             return self.violation(request, "content type");
         }
         let total = request.header("x-upload-content-length").and_then(|n| n.parse().ok()).filter(|n: &usize| *n > 0);
-        let kind = request.header("x-upload-content-type").is_some_and(|t| t.starts_with("video/") || t == "application/octet-stream");
+        let kind = request
+            .header("x-upload-content-type")
+            .is_some_and(|t| t.starts_with("video/") || t == "application/octet-stream");
         let (Some(total), true) = (total, kind) else { return self.violation(request, "X-Upload headers") };
         let resource = request.json();
         if let Some(why) = wrong(&resource) {
@@ -110,7 +112,7 @@ impl Google {
         let Some(session) = self.sessions.get(&id) else { return Answer::new(404) };
         let (total, has) = (session.total, session.bytes.len());
         if let Some(video) = &session.video {
-            let resource = self.videos.iter().find(|v| v.id == *video).map(|v| listed(v)).unwrap_or_default();
+            let resource = self.videos.iter().find(|v| v.id == *video).map(listed).unwrap_or_default();
             return Answer::json(200, &resource);
         }
         let range = request.header("content-range").unwrap_or_default().to_owned();
@@ -124,7 +126,7 @@ impl Google {
         if from != has {
             return self.violation(request, &format!("{from} sent where {has} is next"));
         }
-        if to + 1 != total && request.declared % UNIT != 0 {
+        if to + 1 != total && !request.declared.is_multiple_of(UNIT) {
             return self.violation(request, "a chunk that is no multiple of 256 KiB");
         }
         self.store(&id, &request.body);
@@ -194,7 +196,8 @@ impl Google {
         }
         visible.reverse();
         let at: usize = request.query("pageToken").and_then(|t| t.strip_prefix('p')?.parse().ok()).unwrap_or(0);
-        let items: Vec<Value> = visible.iter().skip(at).take(50).map(|id| json!({ "contentDetails": { "videoId": id } })).collect();
+        let items: Vec<Value> =
+            visible.iter().skip(at).take(50).map(|id| json!({ "contentDetails": { "videoId": id } })).collect();
         let mut page = json!({ "items": items });
         if visible.len() > at + 50 {
             page["nextPageToken"] = json!(format!("p{}", at + 50));
@@ -246,9 +249,12 @@ impl Google {
             return Answer::json(400, &json!({ "error": "invalid_scope" }));
         }
         let page = format!("{}/device", self.base);
-        Answer::json(200, &json!({
-            "device_code": "PLANTED-device", "user_code": "GQVQ-JKEC", "verification_url": page, "expires_in": 1800, "interval": 5,
-        }))
+        Answer::json(
+            200,
+            &json!({
+                "device_code": "PLANTED-device", "user_code": "GQVQ-JKEC", "verification_url": page, "expires_in": 1800, "interval": 5,
+            }),
+        )
     }
 }
 
@@ -350,7 +356,8 @@ fn wrong(resource: &Value) -> Option<&'static str> {
     let text = |at: &str| resource.pointer(at).and_then(Value::as_str);
     let title = text("/snippet/title").unwrap_or_default();
     let description = text("/snippet/description").unwrap_or_default();
-    let tags: Vec<&str> = resource["snippet"]["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let tags: Vec<&str> =
+        resource["snippet"]["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let cost: usize = tags.iter().map(|t| t.chars().count() + 1 + if t.contains(' ') { 2 } else { 0 }).sum();
     if title.is_empty() || title.chars().count() > 100 || title.contains(['<', '>']) {
         return Some("title");

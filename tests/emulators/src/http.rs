@@ -56,7 +56,8 @@ impl Answer {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
     pub fn json(status: u16, value: &serde_json::Value) -> Self {
-        Self { body: value.to_string().into_bytes(), ..Self::new(status) }.header("Content-Type", "application/json; charset=UTF-8")
+        Self { body: value.to_string().into_bytes(), ..Self::new(status) }
+            .header("Content-Type", "application/json; charset=UTF-8")
     }
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
@@ -178,7 +179,8 @@ fn head(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         return Ok(None);
     }
     let mut words = line.trim_end().split(' ');
-    let (Some(method), Some(target), Some("HTTP/1.1"), None) = (words.next(), words.next(), words.next(), words.next()) else {
+    let (Some(method), Some(target), Some("HTTP/1.1"), None) = (words.next(), words.next(), words.next(), words.next())
+    else {
         return Err(bad("request line"));
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -201,7 +203,8 @@ fn head(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
         request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     let count = |name: &str| request.headers.iter().filter(|(key, _)| key == name).count();
-    if count("host") != 1 || count("content-length") > 1 || count("transfer-encoding") > 0 || count("authorization") > 1 {
+    if count("host") != 1 || count("content-length") > 1 || count("transfer-encoding") > 0 || count("authorization") > 1
+    {
         return Err(bad("headers that no platform takes"));
     }
     request.declared = match request.header("content-length") {

@@ -79,7 +79,8 @@ impl Instagram {
 
     fn make(&mut self, request: &Request) -> Answer {
         let form = request.form();
-        let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str()).to_owned();
+        let field =
+            |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str()).to_owned();
         let caption = field("caption");
         let starts = |c: char| caption.split_whitespace().filter(|word| word.starts_with(c)).count();
         if field("media_type") != "REELS" || field("upload_type") != "resumable" {
@@ -90,9 +91,13 @@ impl Instagram {
         }
         let id = self.id();
         let working = self.works;
-        let container = Container { caption, bytes: Vec::new(), filled: false, working, fails: None, expired: false, media: None };
+        let container =
+            Container { caption, bytes: Vec::new(), filled: false, working, fails: None, expired: false, media: None };
         self.containers.insert(id.clone(), container);
-        Answer::json(200, &json!({ "id": id, "uri": format!("https://rupload.facebook.com/ig-api-upload/{VERSION}/{id}") }))
+        Answer::json(
+            200,
+            &json!({ "id": id, "uri": format!("https://rupload.facebook.com/ig-api-upload/{VERSION}/{id}") }),
+        )
     }
 
     fn fill(&mut self, request: &Request, id: &str) -> Answer {
@@ -120,7 +125,8 @@ impl Instagram {
 
     fn status(&mut self, id: &str) -> Answer {
         let Some(container) = self.containers.get_mut(id) else { return error(400, 100, 33, "no such object") };
-        let said = |code: &str, words: &str| Answer::json(200, &json!({ "id": id, "status_code": code, "status": words }));
+        let said =
+            |code: &str, words: &str| Answer::json(200, &json!({ "id": id, "status_code": code, "status": words }));
         if container.media.is_some() {
             return said("PUBLISHED", "Published");
         }
@@ -164,13 +170,16 @@ impl Instagram {
             return self.status(id);
         }
         match self.posts.iter().find(|(post, _)| post == id) {
-            Some(_) => Answer::json(200, &json!({ "id": id, "permalink": format!("https://www.instagram.com/reel/{id}/") })),
+            Some(_) => {
+                Answer::json(200, &json!({ "id": id, "permalink": format!("https://www.instagram.com/reel/{id}/") }))
+            }
             None => error(400, 100, 33, "no such object"),
         }
     }
 
     fn list(&self) -> Answer {
-        let item = |(id, caption): &(String, String)| json!({ "id": id, "caption": caption, "timestamp": self.timestamp });
+        let item =
+            |(id, caption): &(String, String)| json!({ "id": id, "caption": caption, "timestamp": self.timestamp });
         let items: Vec<Value> = self.posts.iter().rev().take(50).map(item).collect();
         Answer::json(200, &json!({ "data": items }))
     }
@@ -185,7 +194,9 @@ impl Instagram {
         let known = self.tokens.contains(&field("access_token"));
         let good = match (request.method.as_str(), request.path.as_str(), field("grant_type").as_str()) {
             ("POST", "/oauth/access_token", "authorization_code") => {
-                field("client_id") == CLIENT_ID && field("client_secret") == CLIENT_SECRET && field("code") == "PLANTED-ig-code"
+                field("client_id") == CLIENT_ID
+                    && field("client_secret") == CLIENT_SECRET
+                    && field("code") == "PLANTED-ig-code"
             }
             ("GET", "/access_token", "ig_exchange_token") => known && field("client_secret") == CLIENT_SECRET,
             ("GET", "/refresh_access_token", "ig_refresh_token") => known,
@@ -240,7 +251,9 @@ impl Emulated for Instagram {
         match refusal {
             // A token of theirs that was refused can't renew itself, so that dice never do this.
             Refusal::Unauthorised => error(503, 2, 0, "Service temporarily unavailable"),
-            Refusal::Slower(seconds) => error(429, 4, 0, "Application request limit reached").header("Retry-After", seconds.to_string()),
+            Refusal::Slower(seconds) => {
+                error(429, 4, 0, "Application request limit reached").header("Retry-After", seconds.to_string())
+            }
             Refusal::Broken(status) => error(*status, 2, 0, "emulated"),
             Refusal::Gone(_) => {
                 // The container is forgotten, unless it was published.

@@ -87,7 +87,8 @@ impl Tokens {
 
     /// The consent page, where the owner agrees at once: gives where the browser goes.
     pub fn consent(&mut self, query: &[(String, String)]) -> Result<String, String> {
-        let field = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, v)| v.clone()).ok_or(format!("no {name}"));
+        let field =
+            |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, v)| v.clone()).ok_or(format!("no {name}"));
         if field(self.id_field)? != CLIENT_ID || field("response_type")? != "code" {
             return Err("client or response type".into());
         }
@@ -108,7 +109,9 @@ impl Tokens {
     pub fn token(&mut self, request: &Request) -> Answer {
         let form = request.form();
         let field = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-        let no = |status: u16, error: &str| Answer::json(status, &json!({ "error": error, "error_description": "emulated" }));
+        let no = |status: u16, error: &str| {
+            Answer::json(status, &json!({ "error": error, "error_description": "emulated" }))
+        };
         if request.header("content-type") != Some("application/x-www-form-urlencoded") {
             return no(400, "invalid_request");
         }
@@ -117,7 +120,9 @@ impl Tokens {
         }
         match field("grant_type") {
             "authorization_code" => {
-                let Some((challenge, redirect)) = self.codes.remove(field("code")) else { return no(400, "invalid_grant") };
+                let Some((challenge, redirect)) = self.codes.remove(field("code")) else {
+                    return no(400, "invalid_grant");
+                };
                 if redirect != field("redirect_uri") || self.hash(field("code_verifier")) != challenge {
                     return no(400, "invalid_grant");
                 }

@@ -87,8 +87,15 @@ impl Tiktok {
         let (post, source) = (&body["post_info"], &body["source_info"]);
         let number = |key: &str| source[key].as_u64().unwrap_or(0) as usize;
         let (size, chunk, count) = (number("video_size"), number("chunk_size"), number("total_chunk_count"));
-        let (title, privacy) = (post["title"].as_str().unwrap_or_default(), post["privacy_level"].as_str().unwrap_or_default());
-        if source["source"] != "FILE_UPLOAD" || size == 0 || chunk == 0 || chunk > size || count != size / chunk || count > 1_000 {
+        let (title, privacy) =
+            (post["title"].as_str().unwrap_or_default(), post["privacy_level"].as_str().unwrap_or_default());
+        if source["source"] != "FILE_UPLOAD"
+            || size == 0
+            || chunk == 0
+            || chunk > size
+            || count != size / chunk
+            || count > 1_000
+        {
             return self.violation(request, "source_info");
         }
         if count > 1 && !(self.min_chunk..=64_000_000).contains(&chunk) || size - chunk * (count - 1) > 128_000_000 {
@@ -195,7 +202,9 @@ impl Emulated for Tiktok {
                 error(401, "access_token_invalid", "emulated")
             }
             Refusal::Unauthorised => Answer::new(503),
-            Refusal::Slower(seconds) => error(429, "rate_limit_exceeded", "slower").header("Retry-After", seconds.to_string()),
+            Refusal::Slower(seconds) => {
+                error(429, "rate_limit_exceeded", "slower").header("Retry-After", seconds.to_string())
+            }
             Refusal::Broken(status) => error(*status, "internal_error", "emulated"),
             Refusal::Gone(status) if request.method == "PUT" => {
                 if let Some(upload) = self.uploads.get_mut(&upload_id(request)) {

@@ -23,7 +23,15 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn new(key: &[u8], now: i64) -> Self {
-        Self { key: key.to_vec(), now, window: 300, taken: BTreeMap::new(), again: 0, refused: 0, violations: Vec::new() }
+        Self {
+            key: key.to_vec(),
+            now,
+            window: 300,
+            taken: BTreeMap::new(),
+            again: 0,
+            refused: 0,
+            violations: Vec::new(),
+        }
     }
 
     fn signed(&self, request: &Request) -> bool {
@@ -40,7 +48,10 @@ impl Receiver {
 
 impl Emulated for Receiver {
     fn answer(&mut self, request: &Request) -> Answer {
-        if request.method != "POST" || request.header("content-type") != Some("application/json") || request.json().is_null() {
+        if request.method != "POST"
+            || request.header("content-type") != Some("application/json")
+            || request.json().is_null()
+        {
             self.violations.push("no JSON was posted".into());
             return Answer::new(400);
         }

@@ -211,8 +211,10 @@ impl Endpoints {
             address(&mut faults, &format!("endpoints.{key}"), url);
         }
         let chunk = self.youtube.chunk_bytes;
-        if chunk == 0 || chunk % YOUTUBE_UNIT != 0 || chunk > 1 << 30 {
-            faults.push(format!("endpoints.youtube.chunk_bytes = {chunk}: must be a multiple of {YOUTUBE_UNIT}, up to 1 GiB"));
+        if chunk == 0 || !chunk.is_multiple_of(YOUTUBE_UNIT) || chunk > 1 << 30 {
+            faults.push(format!(
+                "endpoints.youtube.chunk_bytes = {chunk}: must be a multiple of {YOUTUBE_UNIT}, up to 1 GiB"
+            ));
         }
         within(&mut faults, "endpoints.tiktok.chunk_bytes", self.tiktok.chunk_bytes, 5_000_000, 64_000_000);
         within(&mut faults, "endpoints.youtube.thumbnail_bytes", self.youtube.thumbnail_bytes, 1 << 16, 50 << 20);
@@ -301,9 +303,19 @@ mod tests {
         }
         assert_eq!(safe_address("https://example.org/a?b"), Ok(false));
         for bad in [
-            "http://example.org", "http://127.0.0.1.example.org", "http://127.0.0.1@example.org", "ftp://127.0.0.1",
-            "https://", "https:///x", "127.0.0.1", "http://localhost.example.org", "https://u:p@example.org",
-            "https://exa mple.org", "http://0.0.0.0", "http://[::ffff:8.8.8.8]", "http://127.0.0.1\\@example.org",
+            "http://example.org",
+            "http://127.0.0.1.example.org",
+            "http://127.0.0.1@example.org",
+            "ftp://127.0.0.1",
+            "https://",
+            "https:///x",
+            "127.0.0.1",
+            "http://localhost.example.org",
+            "https://u:p@example.org",
+            "https://exa mple.org",
+            "http://0.0.0.0",
+            "http://[::ffff:8.8.8.8]",
+            "http://127.0.0.1\\@example.org",
         ] {
             assert!(safe_address(bad).is_err(), "{bad}");
         }

@@ -74,7 +74,8 @@ fn reply(mut response: Response<ureq::Body>, monitor: &dyn Monitor) -> Result<Re
     let cancelled = monitor.cancelled();
     let lost = |what: String| Trouble { unsent: false, cancelled, what };
     let headers = response.headers().iter();
-    let headers = headers.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers =
+        headers.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let headers = headers.collect();
     let status = response.status().as_u16();
     let mut body = Vec::new();
@@ -91,7 +92,7 @@ fn trouble(error: &ureq::Error, monitor: &dyn Monitor) -> Trouble {
     let unsent = matches!(error, ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::BadUri(_))
         || matches!(error, ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused);
     let what = match error {
-        ureq::Error::BadUri(_) => "not an address".into(),
+        ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => "not an address".into(),
         other => other.to_string(),
     };
     Trouble { unsent, cancelled: monitor.cancelled(), what }
@@ -109,5 +110,73 @@ impl Read for Watched<'_> {
             return Err(io::Error::other("stopped on request"));
         }
         self.inner.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    use omniva_contracts::Silent;
+
+    use super::*;
+
+    struct Stopped;
+    impl Monitor for Stopped {
+        fn progress(&self, _fraction: f64) {}
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
+
+    fn transport() -> HttpTransport {
+        HttpTransport::new(&HttpLimits { connect_seconds: 2.0, stall_seconds: 2.0, answer_seconds: 2.0 })
+    }
+
+    #[test]
+    fn nothing_leaves_in_the_clear_and_no_trouble_names_an_address() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        for url in
+            ["http://example.org/?PLANTED", "ftp://127.0.0.1/PLANTED", &format!("http://{closed}/PLANTED"), "PLANTED"]
+        {
+            let trouble = transport().send(&Request::new("GET", url), &Silent).err().unwrap();
+            assert!(trouble.unsent, "{url}: {trouble:?}");
+            assert!(!trouble.what.contains("PLANTED"), "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_is_seen_between_the_blocks_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        std::fs::write(&path, vec![0; 1 << 20]).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server =
+            std::thread::spawn(move || io::copy(&mut listener.accept().unwrap().0, &mut io::sink()).unwrap_or(0));
+        let body = Body::Part { path: &path, from: 0, len: 1 << 20 };
+        let trouble = transport().send(&Request::new("PUT", url).body(body), &Stopped).err().unwrap();
+        assert!(trouble.cancelled);
+        assert!(server.join().unwrap() < 1 << 20);
+    }
+
+    #[test]
+    fn an_answer_without_end_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+            let mut sent = 0u64;
+            while stream.write_all(&[b'x'; 1 << 16]).is_ok() && sent < 1 << 30 {
+                sent += 1 << 16;
+            }
+            sent
+        });
+        let trouble = transport().send(&Request::new("GET", url), &Silent).err().unwrap();
+        assert!(trouble.what.contains("larger"), "{trouble:?}");
+        assert!(server.join().unwrap() < 1 << 30);
     }
 }

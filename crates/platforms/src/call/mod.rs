@@ -20,7 +20,11 @@ pub enum Body<'a> {
     None,
     Bytes(&'a [u8]),
     /// Bytes `from .. from + len` of a file.
-    Part { path: &'a Path, from: u64, len: u64 },
+    Part {
+        path: &'a Path,
+        from: u64,
+        len: u64,
+    },
 }
 
 impl Body<'_> {

@@ -29,7 +29,8 @@ pub(super) fn fault(reply: &Reply, what: &str, now_us: i64) -> Fault {
     let message = reply.json().pointer("/error/message").and_then(Value::as_str).map(excerpt).unwrap_or_default();
     let detail = format!("HTTP status {}, code {code}/{subcode}: {message}", reply.status);
     let limited = |message: &str, until: i64| {
-        Fault::new(Code::PlatformLimited, message, "nothing has to be done: it goes on by itself then").not_before(until)
+        Fault::new(Code::PlatformLimited, message, "nothing has to be done: it goes on by itself then")
+            .not_before(until)
     };
     let refused = |message: &str, next: &str| Fault::new(Code::PlatformRefused, message, next);
     let later = |by: i64| reply.retry_after(now_us).unwrap_or(now_us.saturating_add(by));

@@ -32,12 +32,25 @@ pub struct InstagramPublisher {
 enum Step {
     New,
     /// A container waits for the video, or works on it.
-    Container { id: String, made_us: i64, filled: bool },
+    Container {
+        id: String,
+        made_us: i64,
+        filled: bool,
+    },
     /// It may have been published.
-    Publishing { id: String, made_us: i64, since_us: i64 },
+    Publishing {
+        id: String,
+        made_us: i64,
+        since_us: i64,
+    },
     /// It is there; `media` is empty when nobody told its id.
-    Posted { media: String, tries: u32 },
-    Done { receipt: Receipt },
+    Posted {
+        media: String,
+        tries: u32,
+    },
+    Done {
+        receipt: Receipt,
+    },
 }
 
 struct Attempt<'a> {

@@ -38,12 +38,19 @@ impl InstagramPublisher {
         self.within_limit(&user, attempt)?;
         let caption = self.caption(post);
         let offset = post.cover_ms.map(|ms| ms.to_string());
-        let mut fields =
-            vec![("media_type", "REELS"), ("upload_type", "resumable"), ("caption", caption.as_str()), ("share_to_feed", "true")];
+        let mut fields = vec![
+            ("media_type", "REELS"),
+            ("upload_type", "resumable"),
+            ("caption", caption.as_str()),
+            ("share_to_feed", "true"),
+        ];
         fields.extend(offset.as_deref().map(|ms| ("thumb_offset", ms)));
         // A container that nobody publishes posts nothing: should the answer be lost, the next attempt makes another.
         let made = self.post(&format!("{user}/media"), &fields, "make a place for the video", attempt.monitor)?;
-        let id = made.get("id").and_then(Value::as_str).filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()));
+        let id = made
+            .get("id")
+            .and_then(Value::as_str)
+            .filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()));
         let id = id.ok_or_else(|| {
             let next = "nothing has to be done: it is tried again";
             Fault::new(Code::PlatformUnavailable, "Instagram named no container", next)
@@ -191,7 +198,8 @@ impl InstagramPublisher {
             item.get("caption").and_then(Value::as_str).unwrap_or_default().trim() == caption.trim()
                 && at.is_some_and(|at| at.0 >= since_us.saturating_sub(SLACK))
         };
-        let found: Vec<&Value> = list.get("data").and_then(Value::as_array).into_iter().flatten().filter(ours).collect();
+        let found: Vec<&Value> =
+            list.get("data").and_then(Value::as_array).into_iter().flatten().filter(ours).collect();
         match found.as_slice() {
             [one] => Ok(one.get("id").and_then(Value::as_str).map(str::to_owned)),
             _ => Ok(None),
@@ -241,7 +249,11 @@ impl InstagramPublisher {
     /// Cut to what Instagram takes: characters, hashtags, mentions.
     fn caption(&self, post: &Post) -> String {
         let (mut hashtags, mut mentions) = (self.config.caption_hashtags, self.config.caption_mentions);
-        let tags: Vec<String> = post.tags.iter().map(|tag| format!("#{}", tag.replace(|c: char| !c.is_alphanumeric() && c != '_', ""))).collect();
+        let tags: Vec<String> = post
+            .tags
+            .iter()
+            .map(|tag| format!("#{}", tag.replace(|c: char| !c.is_alphanumeric() && c != '_', "")))
+            .collect();
         let all = [post.title.trim(), post.description.trim(), &tags.join(" ")];
         let text = all.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("\n");
         let mut kept = |word: &str| {

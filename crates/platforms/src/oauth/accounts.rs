@@ -87,8 +87,11 @@ impl Accounts {
     /// `platform_refused` when a scope is missing that publishing needs, and those of the vault.
     pub fn connect(&self, account: &Account, grant: &Grant) -> Result<(), Fault> {
         let needed = &self.service(account)?.endpoints.scopes;
-        let missing: Vec<&str> =
-            needed.iter().filter(|s| !grant.scopes.is_empty() && !grant.scopes.contains(s)).map(String::as_str).collect();
+        let missing: Vec<&str> = needed
+            .iter()
+            .filter(|s| !grant.scopes.is_empty() && !grant.scopes.contains(s))
+            .map(String::as_str)
+            .collect();
         if !missing.is_empty() {
             return Err(Fault::new(
                 Code::PlatformRefused,
@@ -118,7 +121,11 @@ impl Accounts {
     /// `config_invalid` without a client, and those of the vault.
     pub fn access(&self, account: &Account) -> Result<Token, Fault> {
         let grant = self.grant(account)?;
-        if self.fresh(account, &grant)? { Ok(Token::of(&grant)) } else { self.renew_unless(account, |g| self.fresh(account, g)) }
+        if self.fresh(account, &grant)? {
+            Ok(Token::of(&grant))
+        } else {
+            self.renew_unless(account, |g| self.fresh(account, g))
+        }
     }
 
     /// Another token than `stale`, which the platform has refused.
@@ -131,9 +138,9 @@ impl Accounts {
 
     /// Stops the account: its grant has ended. Gives the fault that says so.
     pub fn end(&self, account: &Account, why: &str) -> Fault {
-        let stored = self.grant(account).and_then(|grant| {
-            Grant { ended: Some(why.to_owned()), ..grant }.store(&*self.secrets, &name(account))
-        });
+        let stored = self
+            .grant(account)
+            .and_then(|grant| Grant { ended: Some(why.to_owned()), ..grant }.store(&*self.secrets, &name(account)));
         match stored {
             Ok(()) => reconnect(account, why),
             // What hinders us is told; the next attempt finds the grant ended again.
@@ -151,7 +158,13 @@ impl Accounts {
         }
         let service = self.service(account)?;
         let client = Client::load(&*self.secrets, service.platform)?;
-        match service.renew(&client, &old) {
+        let renewed = service.renew(&client, &old);
+        // The owner may have connected the account anew meanwhile, in another process: that grant goes before.
+        let now = self.grant(account)?;
+        if now != old {
+            return Ok(Token::of(&now));
+        }
+        match renewed {
             Ok(new) => {
                 // Before use: the old refresh token may be worth nothing by now.
                 new.store(&*self.secrets, &name(account))?;

@@ -36,11 +36,13 @@ pub fn device(service: &Service, client: &Client) -> Result<Device, Fault> {
         Fault::new(Code::Usage, format!("{} has no device flow", service.platform), next)
     })?;
     let scope = service.endpoints.device_scopes.join(&service.endpoints.scope_separator);
-    let reply = service.post(url, &[(service.endpoints.client_id_name.as_str(), client.id.as_str()), ("scope", &scope)])?;
+    let reply =
+        service.post(url, &[(service.endpoints.client_id_name.as_str(), client.id.as_str()), ("scope", &scope)])?;
     let body = reply.json();
     let text = |key: &str| body.get(key).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
     let page = text("verification_url").or_else(|| text("verification_uri"));
-    let (Some(user_code), Some(device_code), Some(url), true) = (text("user_code"), text("device_code"), page, reply.ok())
+    let (Some(user_code), Some(device_code), Some(url), true) =
+        (text("user_code"), text("device_code"), page, reply.ok())
     else {
         let fault = Fault::new(
             Code::PlatformRefused,

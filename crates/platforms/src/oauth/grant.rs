@@ -27,7 +27,9 @@ impl Client {
             Fault::new(
                 Code::ConfigInvalid,
                 format!("the vault holds no client of {platform}"),
-                format!("register a client with {platform}, then store its id and secret: omniva auth {platform} --client"),
+                format!(
+                    "register a client with {platform}, then store its id and secret: omniva auth {platform} --client"
+                ),
             )
         })
     }

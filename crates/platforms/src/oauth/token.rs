@@ -21,7 +21,13 @@ impl From<Fault> for Refusal {
 }
 
 impl Service {
-    pub(super) fn exchange(&self, client: &Client, code: &str, redirect: &str, verifier: Option<&str>) -> Result<Grant, Refusal> {
+    pub(super) fn exchange(
+        &self,
+        client: &Client,
+        code: &str,
+        redirect: &str,
+        verifier: Option<&str>,
+    ) -> Result<Grant, Refusal> {
         let mut fields = self.client_fields(client);
         fields.extend([("grant_type", "authorization_code"), ("code", code), ("redirect_uri", redirect)]);
         fields.extend(verifier.map(|v| ("code_verifier", v)));
@@ -84,7 +90,9 @@ impl Service {
         let body = reply.json();
         // Instagram wraps the answer to a code in a list.
         let body = body.pointer("/data/0").unwrap_or(&body);
-        let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
+        let text = |key: &str| {
+            body.get(key).and_then(Value::as_str).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)
+        };
         let Some(access_token) = text("access_token").filter(|_| reply.ok()) else {
             return Err(self.refusal(reply, body));
         };

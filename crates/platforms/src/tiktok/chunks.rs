@@ -11,7 +11,7 @@ pub(super) fn plan(size: u64, wanted: u64) -> (u64, u64) {
     if size < ONE_PIECE && wanted >= ONE_PIECE || size <= wanted {
         return (size, 1);
     }
-    let chunk = wanted.max(size.div_ceil(MAX_PIECES)).min(MAX_CHUNK).max(1);
+    let chunk = wanted.max(size.div_ceil(MAX_PIECES)).clamp(1, MAX_CHUNK);
     (chunk, (size / chunk).max(1))
 }
 

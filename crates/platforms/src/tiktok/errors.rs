@@ -21,7 +21,8 @@ pub(super) fn fault(reply: &Reply, what: &str, now_us: i64) -> Fault {
     let message = reply.json().pointer("/error/message").and_then(Value::as_str).map(excerpt).unwrap_or_default();
     let detail = format!("HTTP status {}, code {}: {message}", reply.status, excerpt(&code));
     let limited = |message: &str, until: i64| {
-        Fault::new(Code::PlatformLimited, message, "nothing has to be done: it goes on by itself then").not_before(until)
+        Fault::new(Code::PlatformLimited, message, "nothing has to be done: it goes on by itself then")
+            .not_before(until)
     };
     let refused = |message: String, next: &str| Fault::new(Code::PlatformRefused, message, next);
     let fault = match code.as_str() {
@@ -68,7 +69,10 @@ pub(super) fn failed(status: &Value) -> (Fault, bool) {
     let again = matches!(reason.as_str(), "internal" | "video_pull_failed");
     let (code, next) = match reason.as_str() {
         _ if again => (Code::PlatformUnavailable, "nothing has to be done: it is tried again"),
-        "file_format_check_failed" | "duration_check_failed" | "frame_rate_check_failed" | "picture_size_check_failed" => {
+        "file_format_check_failed"
+        | "duration_check_failed"
+        | "frame_rate_check_failed"
+        | "picture_size_check_failed" => {
             (Code::PlatformRefused, "edit the clip within TikTok's limits, then make a new upload")
         }
         _ => (Code::PlatformRefused, "look at the account on TikTok, then make a new upload"),

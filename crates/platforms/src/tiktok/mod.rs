@@ -35,7 +35,9 @@ enum Step {
     New,
     /// It has a publish id; the address for its bytes lies in the vault.
     Begun(Begun),
-    Done { receipt: Receipt },
+    Done {
+        receipt: Receipt,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,7 +98,12 @@ impl TiktokPublisher {
     }
 
     fn status(&self, publish_id: &str, monitor: &dyn Monitor) -> Result<Value, Fault> {
-        self.call("post/publish/status/fetch/", &json!({ "publish_id": publish_id }), "say what became of the post", monitor)
+        self.call(
+            "post/publish/status/fetch/",
+            &json!({ "publish_id": publish_id }),
+            "say what became of the post",
+            monitor,
+        )
     }
 }
 

@@ -37,7 +37,8 @@ impl TiktokPublisher {
 
     pub(super) fn begin(&self, attempt: &mut Attempt) -> Result<(), Fault> {
         attempt.video.check(attempt.monitor)?;
-        let creator = self.call("post/publish/creator_info/query/", &json!({}), "tell what the account allows", attempt.monitor)?;
+        let creator =
+            self.call("post/publish/creator_info/query/", &json!({}), "tell what the account allows", attempt.monitor)?;
         let privacy = privacy(&attempt.publication.post, &creator)?;
         let (chunk, count) = plan(attempt.video.bytes, self.config.chunk_bytes);
         let off = |key: &str| creator.get(key).and_then(Value::as_bool).unwrap_or(false);
@@ -60,7 +61,9 @@ impl TiktokPublisher {
         // Without bytes nothing is posted: should the answer be lost, the next attempt asks for another id.
         let data = self.call("post/publish/video/init/", &body, "take the post", attempt.monitor)?;
         let text = |key: &str| data.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let (Some(publish_id), Some(address)) = (text("publish_id"), text("upload_url").filter(|a| safe_address(a).is_ok())) else {
+        let (Some(publish_id), Some(address)) =
+            (text("publish_id"), text("upload_url").filter(|a| safe_address(a).is_ok()))
+        else {
             let next = "nothing has to be done: it is tried again";
             return Err(Fault::new(Code::PlatformUnavailable, "TikTok named no place for the video", next));
         };
@@ -193,7 +196,13 @@ impl TiktokPublisher {
         })
     }
 
-    fn done(&self, attempt: &mut Attempt, begun: &Begun, post: Option<String>, note: Option<String>) -> Result<(), Fault> {
+    fn done(
+        &self,
+        attempt: &mut Attempt,
+        begun: &Begun,
+        post: Option<String>,
+        note: Option<String>,
+    ) -> Result<(), Fault> {
         let url = match (&post, &begun.creator) {
             (Some(post), Some(creator)) => Some(format!("{}@{creator}/video/{post}", self.config.post)),
             _ => None,

@@ -49,7 +49,8 @@ enum Step {
 /// # Errors
 /// `internal` for a key that HMAC does not take.
 pub fn signature(key: &[u8], timestamp: i64, body: &[u8]) -> Result<String, Fault> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Fault::internal("the webhook's key can't be used"))?;
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key).map_err(|_| Fault::internal("the webhook's key can't be used"))?;
     mac.update(timestamp.to_string().as_bytes());
     mac.update(b".");
     mac.update(body);
@@ -175,7 +176,9 @@ impl WebhookPublisher {
 
 fn placed(file: &crate::publisher::PublishFile) -> Option<Placed> {
     match &file.content {
-        Content::File { sha256, .. } => Some(Placed { name: file.name.clone(), sha256: sha256.clone(), bytes: file.bytes }),
+        Content::File { sha256, .. } => {
+            Some(Placed { name: file.name.clone(), sha256: sha256.clone(), bytes: file.bytes })
+        }
         Content::Text(_) => None,
     }
 }
@@ -187,11 +190,19 @@ fn refusal(name: &str, reply: &Reply, now_us: i64) -> Fault {
             let until = reply.retry_after(now_us).unwrap_or(now_us.saturating_add(MINUTE));
             Fault::new(Code::PlatformLimited, said, "nothing has to be done: it is tried again then").not_before(until)
         }
-        500..=599 | 408 | 425 => {
-            Fault::new(Code::PlatformUnavailable, said, "nothing has to be done: it is tried again; see the receiver's log")
+        500..=599 | 408 | 425 => Fault::new(
+            Code::PlatformUnavailable,
+            said,
+            "nothing has to be done: it is tried again; see the receiver's log",
+        ),
+        300..=399 => Fault::new(
+            Code::PlatformRefused,
+            said,
+            "set the webhook's address to where it is now: redirects are not followed",
+        ),
+        401 | 403 => {
+            Fault::new(Code::PlatformRefused, said, "check that both sides have the same key, and the same time")
         }
-        300..=399 => Fault::new(Code::PlatformRefused, said, "set the webhook's address to where it is now: redirects are not followed"),
-        401 | 403 => Fault::new(Code::PlatformRefused, said, "check that both sides have the same key, and the same time"),
         _ => Fault::new(Code::PlatformRefused, said, "see the receiver's log, then retry the job"),
     }
 }

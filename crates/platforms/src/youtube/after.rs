@@ -26,7 +26,13 @@ pub(super) struct After {
 }
 
 impl YoutubePublisher {
-    pub(super) fn finish(&self, attempt: &mut Attempt, video: String, posted_us: i64, after: After) -> Result<(), Fault> {
+    pub(super) fn finish(
+        &self,
+        attempt: &mut Attempt,
+        video: String,
+        posted_us: i64,
+        after: After,
+    ) -> Result<(), Fault> {
         let mut after = after;
         self.forget_session(attempt)?;
         if !after.cover {
@@ -46,7 +52,15 @@ impl YoutubePublisher {
     }
 
     /// A passing fault is tried again, a few times; any other becomes a note: the video is there.
-    fn keep(&self, attempt: &mut Attempt, video: &str, posted_us: i64, after: &mut After, what: &str, done: Result<(), Fault>) -> Result<(), Fault> {
+    fn keep(
+        &self,
+        attempt: &mut Attempt,
+        video: &str,
+        posted_us: i64,
+        after: &mut After,
+        what: &str,
+        done: Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let Err(fault) = done else { return Ok(()) };
         let stops = matches!(fault.code, Code::Cancelled | Code::PlatformReconnect);
         let passes = matches!(fault.class(), FaultClass::Transient | FaultClass::Limit);
@@ -62,15 +76,17 @@ impl YoutubePublisher {
     fn set_cover(&self, attempt: &Attempt, video: &str) -> Result<(), Fault> {
         let Some((file, path, kind)) = cover(attempt.publication) else { return Ok(()) };
         if file.bytes == 0 || file.bytes > self.config.thumbnail_bytes {
-            let message = format!("{} has {} bytes, YouTube takes up to {}", file.name, file.bytes, self.config.thumbnail_bytes);
+            let message =
+                format!("{} has {} bytes, YouTube takes up to {}", file.name, file.bytes, self.config.thumbnail_bytes);
             return Err(Fault::new(Code::PlatformRefused, message, "make a smaller thumbnail"));
         }
         let url = format!("{}/thumbnails/set?videoId={}", self.config.upload, encode(video));
         let reply = self.link.send(attempt.monitor, &|token| {
-            Request::new("POST", url.as_str())
-                .bearer(token.expose())
-                .header("Content-Type", kind)
-                .body(Body::Part { path, from: 0, len: file.bytes })
+            Request::new("POST", url.as_str()).bearer(token.expose()).header("Content-Type", kind).body(Body::Part {
+                path,
+                from: 0,
+                len: file.bytes,
+            })
         });
         let reply = reply.map_err(|failed| failed.fault("YouTube"))?;
         if reply.ok() { Ok(()) } else { Err(errors::fault(&reply, "set the cover", self.link.now())) }

@@ -26,9 +26,10 @@ pub(super) fn fault(reply: &Reply, what: &str, now_us: i64) -> Fault {
     };
     let refused = |message: String, next: &str| Fault::new(Code::PlatformRefused, message, next);
     let fault = match (reply.status, reason.as_deref()) {
-        (_, Some("quotaExceeded" | "dailyLimitExceeded")) => {
-            limited("the project's quota of YouTube is used up until midnight in California".into(), next_midnight(now_us))
-        }
+        (_, Some("quotaExceeded" | "dailyLimitExceeded")) => limited(
+            "the project's quota of YouTube is used up until midnight in California".into(),
+            next_midnight(now_us),
+        ),
         (400 | 403, Some("uploadLimitExceeded")) => {
             limited("the channel has reached YouTube's limit of uploads for a day".into(), now_us.saturating_add(DAY))
         }

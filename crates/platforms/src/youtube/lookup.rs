@@ -41,7 +41,12 @@ impl YoutubePublisher {
         Ok(None)
     }
 
-    fn with_tag(&self, tag: &str, videos: &[(&str, Option<Moment>)], monitor: &dyn Monitor) -> Result<Option<String>, Fault> {
+    fn with_tag(
+        &self,
+        tag: &str,
+        videos: &[(&str, Option<Moment>)],
+        monitor: &dyn Monitor,
+    ) -> Result<Option<String>, Fault> {
         if videos.is_empty() {
             return Ok(None);
         }

@@ -51,7 +51,9 @@ pub(super) fn resource(post: &Post, id: UploadJobId, category: &str, now_us: i64
         "containsSyntheticMedia": post.synthetic,
     });
     if let Some(at) = publish_at(post, now_us) {
-        status["publishAt"] = json!(at.to_string());
+        // Whole seconds: fractions of more than one digit are not in their examples.
+        let text = at.to_string();
+        status["publishAt"] = json!(format!("{}Z", text.get(..19).unwrap_or(&text)));
     }
     json!({ "snippet": snippet, "status": status })
 }
@@ -74,7 +76,14 @@ fn tags(wanted: &[String], id: UploadJobId) -> Vec<String> {
 /// Without the two characters that YouTube refuses, and without control characters.
 fn plain(text: &str) -> String {
     let kept = text.chars().filter(|c| !c.is_control() || *c == '\n');
-    kept.map(|c| match c { '<' => '‹', '>' => '›', other => other }).collect::<String>().trim().to_owned()
+    kept.map(|c| match c {
+        '<' => '‹',
+        '>' => '›',
+        other => other,
+    })
+    .collect::<String>()
+    .trim()
+    .to_owned()
 }
 
 #[cfg(test)]
@@ -97,7 +106,10 @@ mod tests {
         assert_eq!(resource(&post, id(), "22", 0)["status"]["privacyStatus"], "public");
         post.publish_at = Some(Moment(60_000_000));
         let status = resource(&post, id(), "22", 0)["status"].clone();
-        assert_eq!((&status["privacyStatus"], &status["publishAt"]), (&json!("private"), &json!("1970-01-01T00:01:00Z")));
+        assert_eq!(
+            (&status["privacyStatus"], &status["publishAt"]),
+            (&json!("private"), &json!("1970-01-01T00:01:00Z"))
+        );
         let late = resource(&post, id(), "22", 60_000_000)["status"].clone();
         assert_eq!((&late["privacyStatus"], late.get("publishAt")), (&json!("public"), None), "the moment has passed");
     }

@@ -42,10 +42,19 @@ enum Step {
         last_us: Option<i64>,
     },
     /// The session is gone, and nobody has seen its last answer.
-    Lost { opened_us: i64, since_us: i64 },
+    Lost {
+        opened_us: i64,
+        since_us: i64,
+    },
     /// The video is there; what belongs to it may not be.
-    Posted { video: String, posted_us: i64, after: after::After },
-    Done { receipt: Receipt },
+    Posted {
+        video: String,
+        posted_us: i64,
+        after: after::After,
+    },
+    Done {
+        receipt: Receipt,
+    },
 }
 
 /// One attempt at one upload.

@@ -1,7 +1,7 @@
 //! The resumable session: opened, filled in chunks, asked what it has.
 
-use omniva_contracts::{Code, Fault};
 use omniva_contracts::config::safe_address;
+use omniva_contracts::{Code, Fault};
 use omniva_vault::Secret;
 use serde_json::Value;
 
@@ -32,8 +32,10 @@ impl YoutubePublisher {
     pub(super) fn open(&self, attempt: &mut Attempt) -> Result<(), Fault> {
         attempt.video.check(attempt.monitor)?;
         let now = self.link.now();
-        let resource = metadata::resource(&attempt.publication.post, attempt.id, &self.config.category, now).to_string();
-        let url = format!("{}/videos?uploadType=resumable&part=snippet,status&notifySubscribers=true", self.config.upload);
+        let resource =
+            metadata::resource(&attempt.publication.post, attempt.id, &self.config.category, now).to_string();
+        let url =
+            format!("{}/videos?uploadType=resumable&part=snippet,status&notifySubscribers=true", self.config.upload);
         let size = attempt.video.bytes.to_string();
         let reply = self.link.send(attempt.monitor, &|token| {
             Request::new("POST", url.as_str())
@@ -49,7 +51,11 @@ impl YoutubePublisher {
             return Err(errors::fault(&reply, "take the video", now));
         }
         let session = reply.header("location").filter(|url| safe_address(url).is_ok()).ok_or_else(|| {
-            Fault::new(Code::PlatformUnavailable, "YouTube named no session", "nothing has to be done: it is tried again")
+            Fault::new(
+                Code::PlatformUnavailable,
+                "YouTube named no session",
+                "nothing has to be done: it is tried again",
+            )
         })?;
         self.link.kit.accounts.secrets().put(&Self::session_name(attempt), &Secret::from(session))?;
         self.step(attempt, Step::Session { opened_us: now, last_us: None })
@@ -151,7 +157,11 @@ impl YoutubePublisher {
                     let has = end.and_then(|end| end.checked_add(1)).filter(|has| *has <= sent);
                     has.map(Said::Has).ok_or_else(|| {
                         let next = "nothing has to be done: it is tried again";
-                        Fault::new(Code::PlatformUnavailable, "YouTube's session names a range that makes no sense", next)
+                        Fault::new(
+                            Code::PlatformUnavailable,
+                            "YouTube's session names a range that makes no sense",
+                            next,
+                        )
                     })
                 }
             },

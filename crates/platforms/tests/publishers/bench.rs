@@ -155,7 +155,8 @@ impl Bench {
         instagram.oauth.refresh = Some(format!("{base}/refresh_access_token"));
         let killer = Arc::new(Killer { dice: Mutex::new(None), kills: AtomicU64::new(0) });
         let disk = Disk { secrets: Mutex::default(), records: Mutex::default(), killer: killer.clone() };
-        let wire: Arc<dyn Transport> = Arc::new(Wire { http: HttpTransport::new(&endpoints.http), killer: killer.clone() });
+        let wire: Arc<dyn Transport> =
+            Arc::new(Wire { http: HttpTransport::new(&endpoints.http), killer: killer.clone() });
         let bench = Self {
             root: tempfile::tempdir().unwrap(),
             clock: Arc::new(SetClock(AtomicI64::new(NOW))),
@@ -183,8 +184,12 @@ impl Bench {
 
     /// As a process finds them when it starts.
     pub fn accounts(&self) -> Arc<Accounts> {
+        self.accounts_in(self.disk.clone())
+    }
+
+    pub fn accounts_in(&self, secrets: Arc<dyn Secrets>) -> Arc<Accounts> {
         let services = ["youtube", "tiktok", "instagram"].map(|platform| self.service(platform));
-        Arc::new(Accounts::new(services.into(), self.disk.clone()))
+        Arc::new(Accounts::new(services.into(), secrets))
     }
 
     pub fn connect(&self, platform: &str, access: &str, refresh: Option<&str>, subject: Option<&str>) {

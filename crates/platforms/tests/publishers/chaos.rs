@@ -121,7 +121,7 @@ fn on_webhook(seed: u64, uploads: u64) -> Tally {
 #[test]
 fn no_death_and_no_fault_makes_a_second_post_or_loses_one() {
     let seed = from_env("OMNIVA_CHAOS_SEED", 1);
-    let uploads = from_env("OMNIVA_CHAOS_UPLOADS", 60);
+    let uploads = from_env("OMNIVA_CHAOS_UPLOADS", 80);
     let tallies = std::thread::scope(|scope| {
         let threads = [
             ("youtube", scope.spawn(move || on_youtube(seed, uploads))),
@@ -133,7 +133,7 @@ fn no_death_and_no_fault_makes_a_second_post_or_loses_one() {
     });
     println!("seed {seed}, {uploads} uploads each: {tallies:#?}");
     let sum = |of: fn(&Tally) -> u64| tallies.iter().map(|(_, tally)| of(tally)).sum::<u64>();
-    assert!(sum(|t| t.deaths + t.faults) >= uploads * 17, "the storm was a breeze: {tallies:?}");
+    assert!(sum(|t| t.deaths + t.faults) >= uploads * 25, "the storm was a breeze: {tallies:?}");
     assert_eq!(sum(|t| t.posted + t.unconfirmed), uploads * 4);
     assert!(sum(|t| t.posted) > sum(|t| t.unconfirmed) * 8, "too much is unknown: {tallies:?}");
     // An id that the receiver knows again leaves no doubt.

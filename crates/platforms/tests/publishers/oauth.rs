@@ -188,3 +188,44 @@ fn a_machine_without_a_browser_uses_the_device_flow() {
     assert_eq!(asked.poll(&service, &client).err().unwrap().code, Code::WaitedTooLong);
     assert_eq!(device(&stage.bench.service("tiktok"), &client).err().unwrap().code, Code::Usage);
 }
+
+/// The owner connects an account anew while the engine is told that the older grant has ended: the new one stays.
+#[test]
+fn a_grant_that_came_meanwhile_is_not_ended_by_the_older_one() {
+    let stage = Stage::new();
+    let main = Account::new("youtube", "main");
+    let kept = stage.bench.disk.get("account/youtube/main").unwrap().unwrap();
+    stage.bench.clock.forward(3_700.0);
+    stage.server.state().tokens.revoked = true;
+    let (access, refresh) = stage.server.state().tokens.grant();
+    let meanwhile = Meanwhile {
+        http: HttpTransport::new(&stage.bench.endpoints.http),
+        disk: stage.bench.disk.clone(),
+        put: serde_json::json!({
+            "access_token": access, "refresh_token": refresh, "obtained_us": 1, "expires_us": 9_000_000_000_000_000i64,
+        }),
+    };
+    let service = Service { transport: std::sync::Arc::new(meanwhile), ..stage.bench.service("youtube") };
+    let accounts = Accounts::new(vec![service], stage.bench.disk.clone());
+    assert_eq!(accounts.access(&main).unwrap().expose(), access);
+    assert_ne!(stage.bench.disk.get("account/youtube/main").unwrap().unwrap(), kept);
+    assert!(matches!(accounts.state(&main).unwrap(), State::Connected { .. }));
+}
+
+/// Another process writes the vault while a request is under way.
+struct Meanwhile {
+    http: HttpTransport,
+    disk: std::sync::Arc<super::bench::Disk>,
+    put: serde_json::Value,
+}
+impl Transport for Meanwhile {
+    fn send(
+        &self,
+        request: &Request,
+        monitor: &dyn omniva_contracts::Monitor,
+    ) -> Result<omniva_platforms::Reply, omniva_platforms::Trouble> {
+        let reply = self.http.send(request, monitor);
+        self.disk.put("account/youtube/main", &self.put.to_string().into()).unwrap();
+        reply
+    }
+}

@@ -73,7 +73,10 @@ fn whatever_breaks_it_is_posted_once() {
         ("lost middle answer", vec![(PUT, Slow), (PUT, CutAfter)]),
         ("cut in a piece", vec![(PUT, CutBody(0.4)), (PUT, Slow), (PUT, CutBody(0.7))]),
         ("address gone before the last piece", vec![(PUT, Slow), (PUT, Refuse(Refusal::Gone(403)))]),
-        ("server errors", vec![("creator_info", broken(500)), (INIT, broken(503)), (PUT, broken(502)), (STATUS, broken(504))]),
+        (
+            "server errors",
+            vec![("creator_info", broken(500)), (INIT, broken(503)), (PUT, broken(502)), (STATUS, broken(504))],
+        ),
         ("too fast", vec![(INIT, Refuse(Refusal::Slower(5))), (STATUS, Refuse(Refusal::Slower(5)))]),
         ("token taken away", vec![(INIT, Refuse(Refusal::Unauthorised)), (STATUS, Refuse(Refusal::Unauthorised))]),
         ("status lost", vec![(STATUS, CutAnswer), (STATUS, CutBefore)]),
@@ -169,7 +172,10 @@ fn the_refresh_token_rotates_and_the_new_one_is_kept() {
     authorize(&service, &accounts, &account, &OsEntropy, &agree, &Silent).unwrap();
     let kept = || {
         let secret = stage.bench.disk.get("account/tiktok/second").unwrap().unwrap();
-        serde_json::from_slice::<serde_json::Value>(secret.expose()).unwrap()["refresh_token"].as_str().unwrap().to_owned()
+        serde_json::from_slice::<serde_json::Value>(secret.expose()).unwrap()["refresh_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let first = kept();
     stage.bench.clock.forward(3_600.0);

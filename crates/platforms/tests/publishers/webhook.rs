@@ -103,7 +103,8 @@ fn wrong_keys_old_signatures_and_bad_addresses_are_told() {
     stage.server.state().now += 301;
     assert_eq!(stage.bench.once(&*stage.publisher(), &publication).unwrap_err().code, Code::PlatformRefused);
     assert_eq!((stage.posts(&publication), stage.server.state().refused), (0, 2));
-    for (status, code) in [(302, Code::PlatformRefused), (404, Code::PlatformRefused), (500, Code::PlatformUnavailable)] {
+    for (status, code) in [(302, Code::PlatformRefused), (404, Code::PlatformRefused), (500, Code::PlatformUnavailable)]
+    {
         stage.server.faults().script("POST", Inject::Refuse(Refusal::Reason(status, String::new())));
         assert_eq!(stage.bench.once(&*stage.publisher(), &publication).unwrap_err().code, code, "{status}");
     }

@@ -1,9 +1,14 @@
+use std::sync::Arc;
+
 use omniva_contracts::engine::Moment;
 use omniva_contracts::wire::PrivacyStatus;
 use omniva_contracts::{Code, Silent};
 use omniva_emulators::google::Google;
+use omniva_emulators::oauth::{CLIENT_ID, CLIENT_SECRET};
 use omniva_emulators::{Inject, Refusal, Server};
-use omniva_platforms::{Publication, Publisher, YoutubePublisher};
+use omniva_platforms::oauth::{Account, Client, Grant};
+use omniva_platforms::{Kit, Publication, Publisher, YoutubePublisher};
+use omniva_vault::{Key, Keyring, OsEntropy, Secrets, Vault};
 
 use super::bench::*;
 
@@ -97,7 +102,10 @@ fn whatever_breaks_it_is_posted_once() {
         ("server errors", vec![(OPEN, broken(503)), (PUT, broken(500)), (PUT, broken(502)), (PUT, broken(504))]),
         ("too fast", vec![(OPEN, Refuse(Refusal::Slower(7))), (PUT, Refuse(Refusal::Slower(9)))]),
         ("token taken away", vec![(OPEN, Refuse(Refusal::Unauthorised)), (PUT, Refuse(Refusal::Unauthorised))]),
-        ("cover and lists", vec![("thumbnails", CutAfter), ("thumbnails", broken(503)), ("GET /youtube/v3/videos", CutAnswer)]),
+        (
+            "cover and lists",
+            vec![("thumbnails", CutAfter), ("thumbnails", broken(503)), ("GET /youtube/v3/videos", CutAnswer)],
+        ),
         ("playlist answer lost", vec![("POST /youtube/v3/playlistItems", CutAfter)]),
     ];
     for (n, (name, faults)) in cases.into_iter().enumerate() {
@@ -246,4 +254,54 @@ fn a_revoked_grant_stops_the_account_and_says_so() {
     stage.bench.connect("youtube", &access, Some(&refresh), None);
     posted(stage.run(&publication));
     assert_eq!(stage.posts(&publication), 1);
+}
+
+/// The whole way with the vault itself, stopped in the middle: no byte of the disk and no record holds a token, the client's
+/// secret or the address of the session.
+#[test]
+fn no_byte_on_the_disk_holds_a_secret() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().unwrap();
+    let key = Key::create_file(&stage.bench.root.path().join("key"), &OsEntropy).unwrap();
+    let vault = Vault::open(&folder.path().join("vault.json"), Keyring::of(key), Arc::new(OsEntropy)).unwrap();
+    let vault = Arc::new(vault);
+    Client { id: CLIENT_ID.into(), secret: CLIENT_SECRET.into() }.store(&*vault, "youtube").unwrap();
+    let accounts = stage.bench.accounts_in(vault.clone());
+    let (access_token, refresh) = stage.server.state().tokens.grant();
+    let (obtained_us, expires_us) = (NOW, NOW + 1);
+    let (scopes, subject, ended) = (Vec::new(), None, None);
+    let refresh_token = Some(refresh);
+    let grant = Grant {
+        access_token,
+        refresh_token,
+        obtained_us,
+        expires_us,
+        refresh_expires_us: None,
+        scopes,
+        subject,
+        ended,
+    };
+    accounts.connect(&Account::new("youtube", "main"), &grant).unwrap();
+    let kit = Kit { accounts, ..stage.bench.kit() };
+    let publisher = YoutubePublisher::new(kit, "main", stage.bench.endpoints.youtube.clone());
+    let publication = publication_of(&stage);
+    let clean = |when: &str| {
+        let files =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        let mut bytes: Vec<u8> = files.flatten().collect();
+        bytes.extend(format!("{:?}", stage.bench.disk.records.lock().unwrap()).bytes());
+        assert!(bytes.len() > 500, "{when}: nothing was written");
+        for secret in ["PLANTED", "c4n4ry"] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{when}: {secret}");
+        }
+    };
+    stage.script(&[(PUT, Inject::Slow), (PUT, Inject::Slow), (PUT, Inject::Refuse(Refusal::Broken(503)))]);
+    assert_eq!(stage.bench.once(&publisher, &publication).unwrap_err().code, Code::PlatformUnavailable);
+    let session = vault.get(&format!("session/youtube/{}", publication.upload_job_id)).unwrap().unwrap();
+    assert!(session.text().unwrap().contains("PLANTED-session"), "the canary is where it should be");
+    clean("in the middle");
+    stage.bench.once(&publisher, &publication).unwrap();
+    assert_eq!(stage.posts(&publication), 1);
+    assert_eq!(vault.list().unwrap().len(), 2, "the session is forgotten");
+    clean("at the end");
 }
