@@ -59,12 +59,17 @@ impl Dice {
     }
 }
 
+/// Share of lost answers after which the session is gone too.
+const GONE_AFTER_CUT: f64 = 0.25;
+
 #[derive(Debug, Default)]
 pub struct Faults {
     /// The next request whose `METHOD path` holds the text meets the fault; in order.
     script: VecDeque<(String, Inject)>,
     /// Dice, and the share of requests that meet a fault.
     random: Option<(Dice, f64)>,
+    /// An answer was lost just now: the worst moment for a session to go.
+    cut: bool,
     /// How many faults have happened.
     pub met: u64,
 }
@@ -87,8 +92,14 @@ impl Faults {
     pub(crate) fn next(&mut self, line: &str) -> Option<Inject> {
         let inject = match self.script.front() {
             Some((at, _)) if line.contains(at.as_str()) => self.script.pop_front().map(|(_, inject)| inject),
-            _ => self.random.as_mut().and_then(|(dice, share)| dice.chance(*share).then(|| any(dice))),
+            _ => self.random.as_mut().and_then(|(dice, share)| {
+                if self.cut && dice.chance(GONE_AFTER_CUT) {
+                    return Some(Inject::Refuse(Refusal::Gone(404)));
+                }
+                dice.chance(*share).then(|| any(dice))
+            }),
         };
+        self.cut = matches!(inject, Some(Inject::CutAfter | Inject::CutAnswer | Inject::CutBody(_)));
         self.met += u64::from(inject.is_some());
         inject
     }

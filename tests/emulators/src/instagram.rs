@@ -31,6 +31,9 @@ pub struct Instagram {
     /// Id, caption, in order.
     pub posts: Vec<(String, String)>,
     pub works: u32,
+    /// Lists that a new post does not stand in yet.
+    pub hide: u32,
+    hidden: u32,
     /// The next filled container fails with this.
     pub fails: Option<&'static str>,
     pub used: u32,
@@ -48,6 +51,8 @@ impl Instagram {
             containers: BTreeMap::new(),
             posts: Vec::new(),
             works: 1,
+            hide: 0,
+            hidden: 0,
             fails: None,
             used: 0,
             quota: 100,
@@ -159,6 +164,7 @@ impl Instagram {
                 container.media = Some(media.clone());
                 self.posts.push((media.clone(), container.caption.clone()));
                 self.used += 1;
+                self.hidden = self.hide;
                 Answer::json(200, &json!({ "id": media }))
             }
         }
@@ -177,10 +183,12 @@ impl Instagram {
         }
     }
 
-    fn list(&self) -> Answer {
+    fn list(&mut self) -> Answer {
+        let newest = usize::from(self.hidden > 0);
+        self.hidden = self.hidden.saturating_sub(1);
         let item =
             |(id, caption): &(String, String)| json!({ "id": id, "caption": caption, "timestamp": self.timestamp });
-        let items: Vec<Value> = self.posts.iter().rev().take(50).map(item).collect();
+        let items: Vec<Value> = self.posts.iter().rev().skip(newest).take(50).map(item).collect();
         Answer::json(200, &json!({ "data": items }))
     }
 
@@ -256,14 +264,11 @@ impl Emulated for Instagram {
             }
             Refusal::Broken(status) => error(*status, 2, 0, "emulated"),
             Refusal::Gone(_) => {
-                // The container is forgotten, unless it was published.
-                let id = request.path.rsplit('/').next().unwrap_or_default().to_owned();
-                match self.containers.get(&id) {
-                    Some(container) if container.media.is_none() => {
-                        self.containers.remove(&id);
-                        error(400, 100, 33, "no such object")
-                    }
-                    _ => error(503, 2, 0, "emulated"),
+                // The container is forgotten, published or not.
+                let id = request.path.rsplit('/').next().unwrap_or_default();
+                match self.containers.remove(id) {
+                    Some(_) => error(400, 100, 33, "no such object"),
+                    None => error(503, 2, 0, "emulated"),
                 }
             }
             Refusal::Reason(status, codes) => {

@@ -70,6 +70,7 @@ pub struct InstagramEndpoints {
     pub version: String,
     pub poll_seconds: f64,
     pub container_seconds: f64,
+    pub settle_seconds: f64,
     pub caption_chars: u32,
     pub caption_hashtags: u32,
     pub caption_mentions: u32,
@@ -186,7 +187,7 @@ impl Endpoints {
     /// `config_invalid` naming every key at fault.
     pub fn validate(&self) -> Result<(), Fault> {
         let mut faults = Vec::new();
-        let seconds: [(&str, f64, f64); 9] = [
+        let seconds: [(&str, f64, f64); 10] = [
             ("http.connect_seconds", self.http.connect_seconds, 300.0),
             ("http.stall_seconds", self.http.stall_seconds, 600.0),
             ("http.answer_seconds", self.http.answer_seconds, 3_600.0),
@@ -195,6 +196,7 @@ impl Endpoints {
             ("tiktok.poll_seconds", self.tiktok.poll_seconds, 3_600.0),
             ("tiktok.upload_url_seconds", self.tiktok.upload_url_seconds, 3_600.0),
             ("instagram.container_seconds", self.instagram.container_seconds, 86_400.0),
+            ("instagram.settle_seconds", self.instagram.settle_seconds, 86_400.0),
             ("webhook.window_seconds", self.webhook.window_seconds, 3_600.0),
         ];
         for (key, value, high) in seconds {

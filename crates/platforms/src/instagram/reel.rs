@@ -127,7 +127,7 @@ impl InstagramPublisher {
             Stands::Working => Err(pending("Instagram works on the video", self.link.after(self.config.poll_seconds))),
             Stands::Unknown => match self.published(attempt, since_us)? {
                 Some(media) => self.step(attempt, Step::Posted { media, tries: 0 }),
-                None => Err(self.unconfirmed(attempt)),
+                None => Err(self.unseen(attempt, since_us)),
             },
             Stands::Ready if self.too_old(made_us) => self.anew(attempt, "it ran out"),
             Stands::Ready => self.submit(attempt, &id),
@@ -237,7 +237,13 @@ impl InstagramPublisher {
         self.step(attempt, Step::Done { receipt })
     }
 
-    fn unconfirmed(&self, attempt: &Attempt) -> Fault {
+    /// The container is gone, and the account's list does not show the post: not yet, or never.
+    fn unseen(&self, attempt: &Attempt, since_us: i64) -> Fault {
+        let until = since_us.saturating_add((self.config.settle_seconds * 1e6) as i64);
+        if self.link.now() < until {
+            let next = self.link.after(self.config.poll_seconds).min(until);
+            return pending("the answer to publishing was lost; Instagram is asked for the post", next);
+        }
         Fault::new(
             Code::Unconfirmed,
             format!("nobody knows whether upload {} was posted by {}", attempt.id, self.link.account),

@@ -110,6 +110,7 @@ fn on_tiktok(seed: u64, uploads: u64) -> Tally {
 fn on_instagram(seed: u64, uploads: u64) -> Tally {
     let stage = instagram::Stage::new();
     stage.server.state().quota = u32::MAX;
+    stage.server.state().hide = 2;
     sea!(stage, seed, uploads)
 }
 
@@ -135,7 +136,7 @@ fn no_death_and_no_fault_makes_a_second_post_or_loses_one() {
     let sum = |of: fn(&Tally) -> u64| tallies.iter().map(|(_, tally)| of(tally)).sum::<u64>();
     assert!(sum(|t| t.deaths + t.faults) >= uploads * 25, "the storm was a breeze: {tallies:?}");
     assert_eq!(sum(|t| t.posted + t.unconfirmed), uploads * 4);
-    assert!(sum(|t| t.posted) > sum(|t| t.unconfirmed) * 8, "too much is unknown: {tallies:?}");
+    assert!(sum(|t| t.posted) > sum(|t| t.unconfirmed) * 4, "too much is unknown: {tallies:?}");
     // An id that the receiver knows again leaves no doubt.
     assert!(tallies.iter().all(|(name, tally)| *name != "webhook" || tally.unconfirmed == 0));
 }
