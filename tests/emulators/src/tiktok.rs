@@ -128,11 +128,13 @@ impl Tiktok {
 
     fn put(&mut self, request: &Request) -> Answer {
         let id = upload_id(request);
-        let Some(upload) = self.uploads.get(&id).filter(|upload| !upload.closed) else { return Answer::new(404) };
+        let Some(upload) = self.uploads.get(&id).filter(|upload| !upload.closed && !upload.complete()) else {
+            return Answer::new(404);
+        };
         let (from, last) = (upload.pieces * upload.chunk, upload.pieces + 1 == upload.count);
         let to = if last { upload.size } else { from + upload.chunk };
         let range = request.header("content-range").unwrap_or_default();
-        if upload.complete() || range != format!("bytes {from}-{}/{}", to - 1, upload.size) {
+        if range != format!("bytes {from}-{}/{}", to - 1, upload.size) {
             // A piece that is there already is refused, not a crime: its answer may have been lost.
             return Answer::new(416);
         }
@@ -156,8 +158,10 @@ impl Tiktok {
             return ok(&json!({ "status": "PROCESSING_UPLOAD", "uploaded_bytes": upload.bytes.len() }));
         }
         if upload.working > 0 {
+            // The count lags behind: the last piece is there and does not stand in it yet.
             upload.working -= 1;
-            return ok(&json!({ "status": "PROCESSING_UPLOAD", "uploaded_bytes": upload.bytes.len() }));
+            let counted = upload.chunk * (upload.count - 1);
+            return ok(&json!({ "status": "PROCESSING_UPLOAD", "uploaded_bytes": counted }));
         }
         match upload.fails {
             Some(reason) => ok(&json!({ "status": "FAILED", "fail_reason": reason })),
