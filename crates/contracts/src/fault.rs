@@ -35,7 +35,8 @@ macro_rules! codes {
 
 // Exit statuses: 1 our own bug · 2 usage or configuration · 3 the input was refused · 4 the machine lacks something
 // (models, sandbox, memory, time) · 5 the output can't be written · 6 nothing worth clipping · 7 some clips failed ·
-// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 12 a platform where clips are published · 130 interrupted.
+// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 12 a platform where clips
+// are published · 130 interrupted.
 codes! {
     /// An invariant of ours broke.
     Internal => ("internal", Bug, 1),
