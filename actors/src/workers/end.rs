@@ -12,6 +12,8 @@ use crate::work::{Stop, WorkContext};
 
 /// A full disk is looked at again after this long: it is nobody's attempt.
 const NO_SPACE_PAUSE: Duration = Duration::from_secs(300);
+/// An account that waits for its owner is looked at again after this long.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1_800);
 
 /// The early end of a run.
 pub(super) enum End {
@@ -73,16 +75,23 @@ fn failed(fault: Fault, stop: Stop, now: Moment) -> Outcome {
         Stop::Stopping | Stop::Lost if stopped(&fault) => return Outcome::Interrupted { checkpoint: None },
         _ => {}
     }
+    // The platform said when: until then no attempt is spent.
+    let waits = matches!(fault.code, Code::PlatformPending | Code::PlatformLimited | Code::PlatformUnavailable);
+    if let (true, Some(us)) = (waits, fault.not_before_us) {
+        return Outcome::Snooze { until: Moment(us), why: why(&fault) };
+    }
     match fault.code {
         // Nobody asked: whoever waited for the answer is gone.
         Code::Cancelled => Outcome::Interrupted { checkpoint: None },
-        Code::NoSpace => Outcome::Snooze {
-            until: now.after(NO_SPACE_PAUSE),
-            why: format!("{}: {}; {}", fault.code.as_str(), fault.message, fault.next_step),
-        },
+        Code::NoSpace => Outcome::Snooze { until: now.after(NO_SPACE_PAUSE), why: why(&fault) },
+        Code::PlatformReconnect => Outcome::Snooze { until: now.after(RECONNECT_PAUSE), why: why(&fault) },
         code if of_the_input(code) => Outcome::Discard { fault },
         _ => Outcome::Retry { fault },
     }
+}
+
+fn why(fault: &Fault) -> String {
+    format!("{}: {}; {}", fault.code.as_str(), fault.message, fault.next_step)
 }
 
 /// A fault that stopping may have caused: the work was told to stop, or its child was ended with us.
@@ -90,7 +99,8 @@ fn stopped(fault: &Fault) -> bool {
     matches!(fault.class(), FaultClass::Interrupted) || fault.code == Code::ChildKilled
 }
 
-/// Faults that lie in the material or the order itself: no later attempt can end otherwise.
+/// Faults that lie in the material or the order itself, or in what a platform has decided: no later attempt can end
+/// otherwise.
 fn of_the_input(code: Code) -> bool {
     matches!(
         code,
@@ -117,6 +127,8 @@ fn of_the_input(code: Code) -> bool {
             | Code::TooLarge
             | Code::TooLong
             | Code::FeedInvalid
+            | Code::PlatformRefused
+            | Code::Unconfirmed
     )
 }
 
@@ -139,12 +151,24 @@ mod tests {
                 Outcome::Retry { fault } => assert!(!name.starts_with("input_"), "{name}: {fault}"),
                 Outcome::Interrupted { .. } => assert_eq!(*code, Code::Cancelled),
                 Outcome::Snooze { until, why } => {
-                    assert_eq!((*code, until), (Code::NoSpace, Moment(0).after(NO_SPACE_PAUSE)));
-                    assert!(why.starts_with("no_space: "));
+                    let pause = if *code == Code::NoSpace { NO_SPACE_PAUSE } else { RECONNECT_PAUSE };
+                    assert!(matches!(code, Code::NoSpace | Code::PlatformReconnect), "{name}");
+                    assert_eq!(until, Moment(0).after(pause));
+                    assert!(why.starts_with(&format!("{name}: ")));
                 }
                 other => panic!("{name}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_platform_that_says_when_spends_no_attempt() {
+        for code in [Code::PlatformPending, Code::PlatformLimited, Code::PlatformUnavailable] {
+            let fault = Fault::new(code, "m", "n").not_before(7);
+            assert!(matches!(failed(fault, Stop::No, Moment(0)), Outcome::Snooze { until: Moment(7), .. }));
+            assert!(matches!(ends(code, Stop::No), Outcome::Retry { .. }));
+        }
+        assert!(matches!(ends(Code::Unconfirmed, Stop::No), Outcome::Discard { .. }), "never sent again by itself");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use omniva_cognition::flow::payload::FOLDER;
 use omniva_contracts::engine::*;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault, Monitor};
-use omniva_platforms::{Content, FolderPublisher, Publication, PublishFile, Publisher, Receipt};
+use omniva_platforms::{Content, FolderPublisher, Post, Publication, PublishFile, Publisher, Receipt};
 use omniva_store::{ArtifactFilter, Page};
 use serde_json::{Value, json};
 
@@ -163,7 +163,12 @@ fn publication(
     let text = post_text(order);
     let base = names.video.strip_suffix(".mp4").unwrap_or(&names.video);
     files.push(PublishFile { name: format!("{base}.txt"), bytes: text.len() as u64, content: Content::Text(text) });
-    Ok(Publication { upload_job_id: order.upload_job_id, clip_id, files })
+    Ok(Publication { upload_job_id: order.upload_job_id, clip_id, files, post: post(order) })
+}
+
+fn post(order: &UploadJobRow) -> Post {
+    let new = Post::new(order.title.trim(), order.description.trim());
+    Post { tags: order.keywords.clone(), privacy: order.privacy_status, ..new }
 }
 
 /// What a person pastes where the video goes.

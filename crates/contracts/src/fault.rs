@@ -35,7 +35,8 @@ macro_rules! codes {
 
 // Exit statuses: 1 our own bug · 2 usage or configuration · 3 the input was refused · 4 the machine lacks something
 // (models, sandbox, memory, time) · 5 the output can't be written · 6 nothing worth clipping · 7 some clips failed ·
-// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 130 interrupted.
+// 8 the store · 9 the ledger does not verify · 10 the engine's address · 11 the engine gave up · 12 a platform where clips
+// are published · 130 interrupted.
 codes! {
     /// An invariant of ours broke.
     Internal => ("internal", Bug, 1),
@@ -126,6 +127,22 @@ codes! {
     SchedulerFault => ("scheduler_fault", Limit, 7),
     /// A platform gives no more before its clock fills the bucket again.
     QuotaExceeded => ("quota_exceeded", Limit, 7),
+    /// The key of the vault is missing, or is another one.
+    VaultLocked => ("vault_locked", Permanent, 4),
+    /// The vault was changed by somebody else, or its file is damaged.
+    VaultCorrupt => ("vault_corrupt", Permanent, 4),
+    /// A platform can't be reached, or fails on its side.
+    PlatformUnavailable => ("platform_unavailable", Transient, 12),
+    /// A quota or a rate limit of a platform; `not_before_us` says until when.
+    PlatformLimited => ("platform_limited", Limit, 12),
+    /// A platform works on it; ask again at `not_before_us`.
+    PlatformPending => ("platform_pending", Limit, 12),
+    /// A platform refused what was sent, and would again.
+    PlatformRefused => ("platform_refused", Permanent, 12),
+    /// The account has to be connected again by its owner.
+    PlatformReconnect => ("platform_reconnect", Permanent, 12),
+    /// Nobody knows whether it was posted, so it is not sent again.
+    Unconfirmed => ("unconfirmed", Permanent, 12),
 }
 
 /// One clear message: what happened, and what to do next.
@@ -142,6 +159,9 @@ pub struct Fault {
     /// The other side named this pause: asking earlier is in vain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u64>,
+    /// Trying again earlier is useless: microseconds since the epoch, where the other side said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_us: Option<i64>,
 }
 
 impl Fault {
@@ -152,11 +172,17 @@ impl Fault {
             next_step: next_step.into(),
             detail: String::new(),
             retry_after_seconds: None,
+            not_before_us: None,
         }
     }
     /// Keeps the pause that the other side asked for.
     pub fn retry_after(mut self, seconds: Option<u64>) -> Self {
         self.retry_after_seconds = seconds;
+        self
+    }
+    /// Says when it may be tried again, microseconds since the epoch.
+    pub fn not_before(mut self, us: i64) -> Self {
+        self.not_before_us = Some(us);
         self
     }
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {

@@ -26,6 +26,7 @@ const EXIT_CODES: &str = "Exit status:
     9  the ledger does not verify
    10  the engine's address: not reachable, taken, or not safe to listen on; or it refused the request
    11  a part of the engine failed too often and it gave up
+   12  a platform where clips are published refused, limits or can't be reached
   130  interrupted";
 
 /// Turns long videos into finished shorts, and says why it did every single thing.

@@ -1,31 +1,49 @@
 //! Where videos come from and where clips go: two ports and their adapters. Videos come from a folder, a URL, a feed, or
-//! whatever yt-dlp understands; clips go into a folder.
+//! whatever yt-dlp understands; clips go into a folder, to YouTube, TikTok, Instagram or a webhook.
 //!
 //! Invariants: an item keeps its id as long as it is the same item; nothing outside the source that was named is ever
-//! read; all that goes out goes through [`Net`], which dials no address that its guard did not see; a clip is published at most once for each upload job, whatever moment the process dies at; no file that is not
-//! ours is ever replaced.
+//! read; what is fetched goes through [`Net`], which dials no address that its guard did not see; a clip is published at
+//! most once for each upload job, whatever moment the process dies at; no file that is not ours is ever replaced.
 
+mod call;
 mod direct;
 mod download;
 mod feed;
+mod files;
 mod folder;
 mod inbox;
+mod instagram;
+mod link;
 mod media;
 mod net;
+pub mod oauth;
 mod pace;
+mod pacific;
+mod progress;
 mod publisher;
 mod source;
 #[cfg(test)]
 mod testing;
+mod text;
+mod tiktok;
+mod webhook;
+mod youtube;
 mod ytdlp;
 
+pub use call::{Body, HttpTransport, Reply, Request, Transport, Trouble};
 pub use direct::UrlSource;
 pub use feed::FeedSource;
 pub use folder::FolderPublisher;
 pub use inbox::InboxSource;
+pub use instagram::InstagramPublisher;
+pub use link::Kit;
 pub use net::{Answer, Ask, Guard, Method, Names, Net, Span, SystemNames};
-pub use publisher::{Content, Placed, Publication, PublishFile, Publisher, Receipt};
+pub use progress::Progress;
+pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
 pub use source::{Fetched, Looked, Source, Window, source};
+pub use tiktok::TiktokPublisher;
+pub use webhook::{WebhookPublisher, WebhookTarget, signature};
+pub use youtube::YoutubePublisher;
 pub use ytdlp::YtdlpSource;
 
 /// SHA-256 as lower-case hex.

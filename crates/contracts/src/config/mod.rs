@@ -3,6 +3,7 @@
 
 mod brand;
 mod clip;
+mod endpoints;
 mod engine;
 mod models;
 mod network;
@@ -18,6 +19,10 @@ pub use brand::BrandKit;
 pub use clip::{
     CaptionChoice, CaptionConfig, ChooseConfig, ChorusConfig, ClipConfig, EditConfig, EncodeConfig, HorizonConfig,
     HttpRecognizer, LayoutChoice, Limits, MixTarget, RecognizerConfig, WatchConfig,
+};
+pub use endpoints::{
+    Endpoints, HttpLimits, InstagramEndpoints, OauthEndpoints, Pkce, Renewal, TiktokEndpoints, WebhookEndpoints,
+    YoutubeEndpoints, safe_address,
 };
 pub use engine::{
     ComplianceConfig, ControlConfig, CouncilConfig, CronRule, EclipseConfig, EngineConfig, GoalConfig, JobsConfig,
@@ -78,6 +83,9 @@ impl Config {
         }
         if merged.remove("platforms").is_some() {
             PlatformsConfig::load(overlay)?;
+        }
+        if merged.remove("endpoints").is_some() {
+            Endpoints::load(overlay)?;
         }
         let config: Config = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
         config.validate()?;

@@ -108,7 +108,7 @@ impl Publisher for FolderPublisher {
     fn find(&self, upload_job_id: UploadJobId) -> Result<Option<Receipt>, Fault> {
         let marker = Marker::read(&self.marker(upload_job_id), upload_job_id)?;
         let done = marker.filter(|marker| marker.state == State::Placed);
-        Ok(done.map(|marker| Receipt { place: self.folder.display().to_string(), files: marker.files }))
+        Ok(done.map(|marker| Receipt { place: self.folder.display().to_string(), files: marker.files, post: None }))
     }
 
     fn publish(&self, publication: &Publication, monitor: &dyn Monitor) -> Result<Receipt, Fault> {
@@ -136,7 +136,7 @@ impl Publisher for FolderPublisher {
             self.place(file, wanted, monitor)?;
         }
         Marker::new(publication, files.clone(), State::Placed).write(&path).map_err(in_folder)?;
-        Ok(Receipt { place: self.folder.display().to_string(), files })
+        Ok(Receipt { place: self.folder.display().to_string(), files, post: None })
     }
 
     fn verify(&self, receipt: &Receipt, monitor: &dyn Monitor) -> Result<(), Fault> {

@@ -9,6 +9,7 @@ use tempfile::{TempDir, tempdir};
 use uuid::Uuid;
 
 use super::*;
+use crate::publisher::Post;
 
 /// Says stop at the n-th question.
 struct StopsAt(AtomicUsize);
@@ -43,6 +44,7 @@ impl Bench {
                 file("a-1.srt", Content::Text("1\n".into()), 2),
                 file("a-1.txt", Content::Text("title".into()), 5),
             ],
+            post: Post::new("title", ""),
         }
     }
     /// Names of visible files.

@@ -1,0 +1,11 @@
+//! Publishers against emulated platforms, on real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bench;
+mod chaos;
+mod instagram;
+mod oauth;
+mod tiktok;
+mod webhook;
+mod youtube;
