@@ -70,6 +70,7 @@ pub async fn serve(
         clock,
         ids: Mutex::new(ids),
         metrics,
+        tree: tokio::sync::Mutex::default(),
         keys: KeyRing::default(),
         throttle: Throttle::new(config.max_failures),
         bodies: Bodies::new()?,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use omniva_actors::office::{Office, RequestNote};
 use omniva_contracts::engine::Moment;
 use omniva_contracts::ports::{Clock, Ids};
+use omniva_ledger::Tree;
 use omniva_store::Reader;
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
@@ -23,6 +24,8 @@ pub struct Shared {
     pub clock: Arc<dyn Clock + Send + Sync>,
     pub ids: Mutex<Box<dyn Ids + Send>>,
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// What proofs are made of; grows with the ledger.
+    pub tree: tokio::sync::Mutex<Tree>,
     pub committed: watch::Receiver<u64>,
     pub keys: KeyRing,
     pub throttle: Throttle,

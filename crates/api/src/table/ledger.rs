@@ -1,10 +1,11 @@
 //! Stardust: packets, proofs, lineage.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
 
 use omniva_actors::office::Refusal;
 use omniva_contracts::engine::{Checkpoint, EntityRef, EntityType, Packet, PacketId, ProofBundle};
-use omniva_ledger::{Hash, ProofFault, Runs, Tree, bundle, empty_root, verify_inclusion};
+use omniva_ledger::{Hash, ProofFault, Runs, bundle, verify_inclusion};
 use omniva_store::PacketFilter;
 use uuid::Uuid;
 
@@ -187,45 +188,45 @@ async fn prove(c: &Call, packet: Packet) -> Result<Reply, Refusal> {
         let message = "no checkpoint covers this packet yet: one is signed now and then";
         return Err(Refusal::new(409, "CHECKPOINT_PENDING", message).retry_after(30));
     };
-    let leaves = leaves(c, checkpoint.size).await?;
-    let path = tokio::task::spawn_blocking(move || path(leaves, packet, checkpoint))
-        .await
-        .map_err(|e| Refusal::new(500, "INTERNAL", format!("the proof could not be made: {e}")))??;
-    data(path)
+    data(path(c, packet, checkpoint).await?)
 }
 
-/// Leaf hashes that one request reads at once.
-const RUN: u64 = 65_536;
+/// Leaf hashes that are read at once while the kept tree grows.
+const RUN: u64 = 8_192;
 
-async fn leaves(c: &Call, size: u64) -> Result<Vec<Hash>, Refusal> {
-    let mut out: Vec<Hash> = Vec::new();
-    while (out.len() as u64) < size {
-        let from = out.len() as u64;
-        let run = c.reader().leaf_hashes(from, RUN.min(size - from)).await.or_refuse()?;
-        if run.is_empty() {
-            return Err(corrupt());
-        }
-        out.extend(run);
-    }
-    Ok(out)
-}
-
-fn corrupt() -> Refusal {
-    Refusal::new(500, "LEDGER_CORRUPT", "the ledger does not fit its checkpoint: run `omniva ledger verify`")
-}
-
-fn path(leaves: Vec<Hash>, packet: Packet, checkpoint: Checkpoint) -> Result<ProofBundle, Refusal> {
+/// The kept tree takes in what was written since the last proof, once; then a proof reads a few hundred leaves, however
+/// long the ledger is.
+async fn path(c: &Call, packet: Packet, checkpoint: Checkpoint) -> Result<ProofBundle, Refusal> {
     let broken = |_: ProofFault| corrupt();
-    let tree = Tree::from_leaves(leaves.iter().copied());
+    let mut tree = c.shared.tree.lock().await;
+    while tree.size() < checkpoint.size {
+        for leaf in run(c, tree.size()..checkpoint.size.min(tree.size() + RUN)).await? {
+            tree.push(leaf);
+        }
+    }
+    let mut wanted = tree.wanted_for_inclusion(packet.seq, checkpoint.size).map_err(broken)?;
+    wanted.extend(tree.wanted_for_root(checkpoint.size).map_err(broken)?);
     let mut runs = Runs::default();
-    runs.add(0, leaves);
+    for range in wanted {
+        runs.add(range.start, run(c, range).await?);
+    }
     let path = tree.inclusion(packet.seq, checkpoint.size, &runs).map_err(broken)?;
-    let root = if checkpoint.size == 0 { empty_root() } else { tree.root() };
+    let root = tree.root_at(checkpoint.size, &runs).map_err(broken)?;
     verify_inclusion(&packet.hash, packet.seq, checkpoint.size, &path, &root).map_err(broken)?;
     if omniva_ledger::hex::write(&root) != checkpoint.root {
         return Err(corrupt());
     }
     Ok(bundle(packet, &path, checkpoint))
+}
+
+async fn run(c: &Call, range: Range<u64>) -> Result<Vec<Hash>, Refusal> {
+    let count = range.end - range.start;
+    let leaves = c.reader().leaf_hashes(range.start, count).await.or_refuse()?;
+    if leaves.len() as u64 == count { Ok(leaves) } else { Err(corrupt()) }
+}
+
+fn corrupt() -> Refusal {
+    Refusal::new(500, "LEDGER_CORRUPT", "the ledger does not fit its checkpoint: run `omniva ledger verify`")
 }
 
 async fn lineage(c: &Call) -> Result<Reply, Refusal> {
