@@ -103,6 +103,9 @@ impl Faults {
         if let Some(folder) = &s.output_folder {
             self.folder("settings.output_folder", folder);
         }
+        if let Some(Err(wrong)) = s.publish_to.as_deref().map(Target::parse) {
+            self.unless(false, "settings.publish_to", &wrong.next_step);
+        }
         self.unless(s.mix.len() <= 20, "settings.mix", "has more than 20 entries");
     }
 }

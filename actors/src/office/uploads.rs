@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use omniva_cognition::flow::payload::{FOLDER as TARGET, SchedulePayload, UploadPayload, key};
+use omniva_cognition::flow::payload::{FOLDER, SchedulePayload, UploadPayload, key};
 use omniva_contracts::engine::{
     Clip, ClipStatus, EntityRef, EntityType, JobKind, Moment, PacketId, Row, Schedule, ScheduleStatus, UploadJobRow,
     WorkStatus,
@@ -35,18 +35,20 @@ pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
     };
     let mut clip = find(desk, *clip).await?;
     let words = words(&clip, title.as_deref(), description.as_deref(), keywords.as_deref())?;
-    let old = existing(desk, &clip).await?;
+    let project = desk.reader.project(clip.project_id).await.or_refuse()?;
+    let target = project.as_ref().map_or(FOLDER, |project| project.settings.target());
+    let old = existing(desk, &clip, target).await?;
     if clip.status != ClipStatus::Ready {
         let message = format!("clip {} is {}: it can be uploaded once it is READY", clip.clip_id, clip.status.as_str());
         return Err(Refusal::new(409, "CLIP_NOT_READY", message));
     }
     if let Some(time) = scheduled_time {
-        slot_is_sound(desk, *time).await?;
+        slot_is_sound(desk, &clip, target, *time).await?;
     }
     let upload_job_id = old.as_ref().map_or_else(|| desk.id(), |u| u.upload_job_id);
     let parent = desk.last_of(&entity(clip.clip_id)).await?;
     let body = json!({
-        "upload_job_id": upload_job_id, "target": TARGET, "title": words.title, "scheduled_time": scheduled_time,
+        "upload_job_id": upload_job_id, "target": target, "title": words.title, "scheduled_time": scheduled_time,
         "forced": true,
     });
     let deed = Deed::new("upload.requested", entity(clip.clip_id), Some(clip.project_id), body)
@@ -59,7 +61,7 @@ pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
         clip_id: clip.clip_id,
         project_id: clip.project_id,
         job_id: None,
-        target: TARGET.to_owned(),
+        target: target.to_owned(),
         title: words.title,
         description: words.description,
         keywords: words.keywords,
@@ -100,7 +102,7 @@ async fn follow_up(
         clip_id: clip.clip_id,
         project_id: clip.project_id,
         upload_job_id: Some(upload.upload_job_id),
-        target: TARGET.to_owned(),
+        target: upload.target.clone(),
         recommended_time: time,
         final_scheduled_time: time,
         horizon_adjustments: Value::Null,
@@ -130,11 +132,11 @@ async fn follow_up(
 }
 
 /// An upload of this clip that ended without a post may be asked for again; any other stands in the way.
-async fn existing(desk: &Desk<'_>, clip: &Clip) -> Result<Option<UploadJobRow>, Refusal> {
+async fn existing(desk: &Desk<'_>, clip: &Clip, target: &str) -> Result<Option<UploadJobRow>, Refusal> {
     let filter = UploadFilter { clip: Some(clip.clip_id), ..UploadFilter::default() };
     let page = Page { limit: 100, offset: 0 };
     let all = desk.reader.upload_jobs(&filter, page).await.or_refuse()?.items;
-    let old = all.into_iter().find(|u| u.target == TARGET);
+    let old = all.into_iter().find(|u| u.target == target);
     match old {
         Some(u) if !matches!(u.status, WorkStatus::Error | WorkStatus::Cancelled) => {
             let message =
@@ -145,7 +147,7 @@ async fn existing(desk: &Desk<'_>, clip: &Clip) -> Result<Option<UploadJobRow>, 
     }
 }
 
-async fn slot_is_sound(desk: &Desk<'_>, time: Moment) -> Result<(), Refusal> {
+async fn slot_is_sound(desk: &Desk<'_>, clip: &Clip, target: &str, time: Moment) -> Result<(), Refusal> {
     let wrong = |why: &str| Refusal::new(400, "INVALID_SCHEDULE", why).field("scheduled_time", why);
     if time < desk.now.before(GRACE) {
         return Err(wrong("lies in the past"));
@@ -154,10 +156,14 @@ async fn slot_is_sound(desk: &Desk<'_>, time: Moment) -> Result<(), Refusal> {
         return Err(wrong("lies more than a year ahead"));
     }
     let second = Duration::from_secs(1);
-    let filter =
-        ScheduleFilter { from: Some(time.before(second)), to: Some(time.after(second)), ..ScheduleFilter::default() };
+    let filter = ScheduleFilter {
+        project: Some(clip.project_id),
+        from: Some(time.before(second)),
+        to: Some(time.after(second)),
+        ..ScheduleFilter::default()
+    };
     let near = desk.reader.schedules(&filter, Page { limit: 500, offset: 0 }).await.or_refuse()?.items;
-    if near.iter().any(|s| s.target == TARGET && s.final_scheduled_time == Some(time)) {
+    if near.iter().any(|s| s.target == target && s.final_scheduled_time == Some(time)) {
         return Err(wrong("is taken by another clip"));
     }
     Ok(())

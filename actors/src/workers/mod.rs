@@ -12,6 +12,7 @@ mod discover;
 mod edit;
 mod end;
 mod maintain;
+mod publishing;
 mod rows;
 mod schedule;
 mod scrape;
@@ -29,6 +30,7 @@ use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
 pub use omniva_platforms::Net;
+pub use publishing::{Publishing, accounts, services};
 
 use crate::work::Work;
 
@@ -57,6 +59,7 @@ pub struct Tools {
     pub settle: Duration,
     /// The one way to the outside.
     pub net: Arc<Net>,
+    pub publishing: Publishing,
 }
 
 impl Tools {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omniva_cognition::flow::payload::FOLDER;
 use omniva_contracts::engine::*;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault, Monitor};
@@ -60,6 +59,10 @@ impl Uploader {
             let publish = watch.part("UPLOAD", 0.1, 0.8);
             // What was done before a restart is not done again, whatever has become of our own files since.
             if let Some(receipt) = publisher.find(id)? {
+                // On a platform it is through when the platform says so.
+                if receipt.post.is_some() {
+                    publisher.verify(&receipt, &watch.part("VERIFY", 0.8, 0.99))?;
+                }
                 return Ok(receipt);
             }
             let publication = publication(&tools, &order, clip_id, &artifacts, &publish)?;
@@ -73,20 +76,19 @@ impl Uploader {
     }
 
     fn publisher(&self, order: &UploadJobRow, project: &Project) -> Result<Box<dyn Publisher>, Fault> {
-        if order.target == FOLDER {
-            return Ok(Box::new(FolderPublisher::new(&output_folder(&self.0.output, project))?));
+        match Target::parse(&order.target)? {
+            Target::Folder => Ok(Box::new(FolderPublisher::new(&output_folder(&self.0.output, project))?)),
+            target => self.0.publishing.publisher(&target),
         }
-        Err(Fault::new(
-            Code::Usage,
-            format!("there is no way to publish to {:?}", order.target),
-            "publish to the folder, which is the only target of this version",
-        ))
     }
 }
 
 fn response(receipt: &Receipt) -> Value {
     let video = receipt.files.first().map(|f| f.name.clone());
-    json!({ "folder": receipt.place, "video": video, "files": receipt.files })
+    match &receipt.post {
+        None => json!({ "folder": receipt.place, "video": video, "files": receipt.files }),
+        Some(post) => json!({ "place": receipt.place, "video": video, "files": receipt.files, "post": post }),
+    }
 }
 
 /// The files of the clip's last edit: those with the same owner as its newest record.

@@ -59,6 +59,8 @@ pub struct SettingsPatch {
     pub captions: Option<String>,
     pub accept_unknown_rights: Option<bool>,
     pub output_folder: Option<String>,
+    #[schemars(length(max = 80))]
+    pub publish_to: Option<String>,
     pub mix: Option<Vec<MixTarget>>,
 }
 

@@ -67,6 +67,8 @@ pub enum Command {
     /// Keys of the API.
     #[command(alias = "keys")]
     Key(KeyArgs),
+    /// Accounts on platforms and keys of webhooks, for publishing; kept in the data folder's vault.
+    Auth(AuthArgs),
     /// The record of everything, and the proof that nobody changed it.
     Ledger {
         #[command(subcommand)]

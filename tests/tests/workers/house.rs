@@ -1,5 +1,6 @@
 //! A small engine without actors: an inbox, a library, a store in memory, and the workers.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +12,7 @@ use omniva_actors::workers::{self, Net, Tools};
 use omniva_assets::{Cache, Library};
 use omniva_cognition::jobs::{NewJob, new_job};
 use omniva_contracts::Fault;
-use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
+use omniva_contracts::config::{Config, Endpoints, EngineConfig, ModelManifest};
 use omniva_contracts::engine::*;
 use omniva_contracts::ports::{Clock, Seeded, SystemClock};
 use omniva_stages::Program;
@@ -145,6 +146,23 @@ impl House {
             allow_missing_layers: Vec::new(),
             settle: Duration::from_millis(200),
             net: Arc::new(Net::new(&self.engine.network, 10 << 30).expect("shipped limits")),
+            publishing: workers::Publishing::new(
+                Endpoints::load(None).expect("shipped"),
+                BTreeMap::new(),
+                Arc::new(
+                    omniva_vault::Vault::open(
+                        &root.join("vault.json"),
+                        omniva_vault::Keyring::of(
+                            omniva_vault::Key::create_file(&root.join("vault.key"), &omniva_vault::OsEntropy)
+                                .expect("a key"),
+                        ),
+                        Arc::new(omniva_vault::OsEntropy),
+                    )
+                    .expect("a vault"),
+                ),
+                root.join("uploads"),
+                Arc::new(SystemClock),
+            ),
         });
     }
 

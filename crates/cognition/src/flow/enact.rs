@@ -7,7 +7,7 @@ use omniva_contracts::ports::Ids;
 use serde_json::{Value, json};
 
 use super::Enacted;
-use super::payload::{AnalyzePayload, EditPayload, FOLDER, SchedulePayload, UploadPayload, key};
+use super::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload, key};
 use super::publish;
 use super::rows::{Scribe, clip_to, gone, set};
 use crate::council::Brief;
@@ -255,5 +255,3 @@ pub(super) fn schedule_job(desk: &Desk<'_>, payload: SchedulePayload) -> NewJob 
         ..desk.job(JobKind::Schedule, json!(payload))
     }
 }
-
-pub(super) const TARGET: &str = FOLDER;

@@ -5,8 +5,8 @@ use omniva_contracts::fault::Fault;
 use omniva_contracts::wire::PrivacyStatus;
 use serde_json::{Value, json};
 
-use super::enact::{Desk, TARGET, schedule_job, upload_job};
-use super::payload::{SchedulePayload, UploadPayload};
+use super::enact::{Desk, schedule_job, upload_job};
+use super::payload::{FOLDER, SchedulePayload, UploadPayload};
 use super::rows::{clip_to, gone, schedule_to, upload_to};
 
 /// The texts that the edit left, or what analysis drafted.
@@ -25,21 +25,22 @@ pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
         return Ok(());
     }
     let now = desk.scribe.now;
-    let old = desk.brief.upload_job.as_ref().filter(|row| row.target == TARGET);
+    let target = desk.brief.project.as_ref().map_or(FOLDER, |project| project.settings.target()).to_owned();
+    let old = desk.brief.upload_job.as_ref().filter(|row| row.target == target);
     if old.is_some_and(|row| !matches!(row.status, WorkStatus::Error | WorkStatus::Cancelled)) {
         // An operator was faster: what is under way stays.
         return Ok(());
     }
     let upload_job_id = old.map_or_else(|| UploadJobId(desk.scribe.ids.next()), |row| row.upload_job_id);
     let (title, description, keywords) = texts(clip);
-    let body = json!({ "clip_id": clip.clip_id, "target": TARGET, "title": title });
+    let body = json!({ "clip_id": clip.clip_id, "target": target, "title": title });
     desk.note("upload.ordered", EntityRef::new(EntityType::UploadJob, upload_job_id), body);
     desk.enacted.rows.push(Row::UploadJob(Box::new(UploadJobRow {
         upload_job_id,
         clip_id: clip.clip_id,
         project_id: clip.project_id,
         job_id: None,
-        target: TARGET.to_owned(),
+        target: target.clone(),
         title,
         description,
         keywords,
@@ -59,7 +60,7 @@ pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
         clip_id: clip.clip_id,
         project_id: clip.project_id,
         upload_job_id: Some(upload_job_id),
-        target: TARGET.to_owned(),
+        target,
         recommended_time: None,
         final_scheduled_time: None,
         horizon_adjustments: Value::Null,

@@ -28,6 +28,7 @@ pub struct EngineConfig {
     pub schedule: ScheduleConfig,
     pub retention: RetentionConfig,
     pub network: NetworkConfig,
+    pub publish: PublishConfig,
     pub cron: BTreeMap<String, CronRule>,
 }
 
@@ -201,6 +202,23 @@ pub struct RetentionConfig {
     pub min_free_gigabytes: f64,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishConfig {
+    /// By the name that targets use: `webhook/NAME`.
+    pub webhooks: BTreeMap<String, WebhookAddress>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookAddress {
+    /// https, or http to this machine.
+    pub url: String,
+    /// Where the receiver can fetch the files by name, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_base: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CronRule {
@@ -264,6 +282,13 @@ impl EngineConfig {
         self.schedule.validate(&mut faults);
         self.retention.validate(&mut faults);
         self.network.validate(&mut faults);
+        for (name, webhook) in &self.publish.webhooks {
+            for url in std::iter::once(&webhook.url).chain(&webhook.files_base) {
+                if let Err(why) = super::safe_address(url) {
+                    faults.push(format!("engine.publish.webhooks.{name}: {url:?}: {why}"));
+                }
+            }
+        }
         for (name, rule) in &self.cron {
             within(&mut faults, &format!("engine.cron.{name}.every_seconds"), rule.every_seconds, 1, 31_536_000);
         }

@@ -26,7 +26,8 @@ pub use endpoints::{
 };
 pub use engine::{
     ComplianceConfig, ControlConfig, CouncilConfig, CronRule, EclipseConfig, EngineConfig, GoalConfig, JobsConfig,
-    LatticeConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
+    LatticeConfig, PublishConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
+    WebhookAddress,
 };
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use network::{Allowed, NetworkConfig, Pauses, YtdlpConfig};

@@ -15,6 +15,7 @@ mod moment;
 mod results;
 mod settings;
 mod source;
+mod target;
 
 pub use commit::*;
 pub use council::*;
@@ -28,3 +29,4 @@ pub use moment::*;
 pub use results::*;
 pub use settings::*;
 pub use source::*;
+pub use target::*;

@@ -101,6 +101,11 @@ pub struct ProjectSettings {
     /// Where finished clips are put; a folder of the engine's own when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_folder: Option<String>,
+    /// `folder` (the output folder), `youtube/ACCOUNT`, `tiktok/ACCOUNT`, `instagram/ACCOUNT` or `webhook/NAME`; the folder
+    /// when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub publish_to: Option<String>,
     /// Content mix over the project's clips (Horizon).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mix: Vec<MixTarget>,
@@ -120,8 +125,16 @@ impl Default for ProjectSettings {
             captions: None,
             accept_unknown_rights: true,
             output_folder: None,
+            publish_to: None,
             mix: Vec::new(),
         }
+    }
+}
+
+impl ProjectSettings {
+    /// What the rows of uploads and of the calendar call the place where clips go.
+    pub fn target(&self) -> &str {
+        self.publish_to.as_deref().unwrap_or("folder")
     }
 }
 

@@ -117,6 +117,10 @@ pub struct ProjectCreate {
     /// Where finished clips are put [default: a folder of the engine's own].
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Where finished clips go: folder, youtube/ACCOUNT, tiktok/ACCOUNT, instagram/ACCOUNT or webhook/NAME
+    /// [default: folder]. Accounts: omniva auth.
+    #[arg(long, value_name = "TARGET")]
+    pub publish_to: Option<String>,
     /// What the channel is about, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "A,B")]
     pub keywords: Vec<String>,
@@ -314,6 +318,58 @@ pub enum KeyCommand {
         /// The key's id.
         key: String,
     },
+}
+
+#[derive(Args)]
+pub struct AuthArgs {
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[command(subcommand)]
+    pub command: AuthCommand,
+}
+
+#[derive(Subcommand)]
+pub enum AuthCommand {
+    /// Connects a YouTube channel: shows a page where its owner agrees.
+    Youtube(Connect),
+    /// Connects a TikTok account.
+    Tiktok(Connect),
+    /// Connects an Instagram account.
+    Instagram(Connect),
+    /// Keeps the key that signs messages to a webhook; draws one and shows it once when none is given.
+    Webhook {
+        /// As the configuration calls it.
+        name: String,
+        /// File with the key.
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
+    /// What the vault holds, without the secrets themselves.
+    List,
+    /// Takes a secret out of the vault, e.g. account/youtube/main.
+    Remove {
+        /// As omniva auth list calls it.
+        secret: String,
+    },
+}
+
+#[derive(Args)]
+pub struct Connect {
+    /// Your name for the account: clips go to PLATFORM/NAME.
+    #[arg(long, default_value = "main", value_name = "NAME")]
+    pub account: String,
+    /// Show a code to be typed in on another machine, where the platform can do that.
+    #[arg(long)]
+    pub device: bool,
+    /// Id of your client at the platform; kept in the vault, so that it is given once.
+    #[arg(long, value_name = "ID", requires = "client_secret_file")]
+    pub client_id: Option<String>,
+    /// File with the secret of your client.
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    pub client_secret_file: Option<PathBuf>,
+    /// Configuration on top of the shipped one (see config/endpoints.toml).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

@@ -1,5 +1,6 @@
 //! One file a command; each returns the exit status.
 
+mod auth;
 mod backup;
 mod bench;
 mod clip;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> Result<u8, Fault> {
         Command::Job(args) => job::run(args, json),
         Command::Queue(args) => job::queue(args, json),
         Command::Key(args) => key::run(args, json),
+        Command::Auth(args) => auth::run(args, json),
         Command::Why(args) => why::run(&args, json),
         Command::Schema { name } => schema::run(name.as_deref()),
     }

@@ -77,6 +77,7 @@ fn request(create: &ProjectCreate) -> Result<Value, Fault> {
     set("language", create.language.clone().map(Value::from));
     set("captions", create.captions.clone().map(Value::from));
     set("keywords", (!create.keywords.is_empty()).then(|| json!(create.keywords)));
+    set("publish_to", create.publish_to.clone().map(Value::from));
     if let Some(folder) = &create.output {
         set("output_folder", Some(json!(absolute(folder)?)));
     }

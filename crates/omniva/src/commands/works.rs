@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use omniva_actors::work::Work;
-use omniva_actors::workers::{self, Net, SETTLE, Tools};
+use omniva_actors::workers::{self, Net, Publishing, SETTLE, Tools};
 use omniva_assets::{Cache, Library};
 use omniva_contracts::Fault;
 use omniva_contracts::config::ModelManifest;
+use omniva_contracts::ports::SystemClock;
 use omniva_sandbox::Layer;
 use omniva_stages::Program;
 use omniva_store::Upkeep;
 
 use super::serve::Settings;
 use crate::cli::CHILD;
-use crate::engine::DataFolder;
+use crate::engine::{DataFolder, DataVault};
 
 /// The library keeps this much free for the database and the system.
 const RESERVE: u64 = 1 << 30;
@@ -43,6 +44,13 @@ pub fn all(
         allow_missing_layers,
         settle: SETTLE,
         net: Arc::new(Net::new(&settings.engine.network, (settings.clip.limits.max_source_gigabytes * 1e9) as u64)?),
+        publishing: Publishing::new(
+            settings.endpoints.clone(),
+            settings.engine.publish.webhooks.clone(),
+            Arc::new(DataVault::of(data)),
+            data.uploads(),
+            Arc::new(SystemClock),
+        ),
     };
     Ok(workers::all(tools))
 }

@@ -59,6 +59,18 @@ impl DataFolder {
     pub fn cache(&self) -> PathBuf {
         self.0.join("cache")
     }
+    /// Secrets, sealed.
+    pub fn vault(&self) -> PathBuf {
+        self.0.join("vault.json")
+    }
+    /// What opens the vault, unless the environment has it; readable by its owner only.
+    pub fn vault_key(&self) -> PathBuf {
+        self.0.join("vault.key")
+    }
+    /// Uploads to platforms that are under way.
+    pub fn uploads(&self) -> PathBuf {
+        self.0.join("uploads")
+    }
     pub fn backups(&self) -> PathBuf {
         self.0.join("backups")
     }

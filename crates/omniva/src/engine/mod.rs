@@ -4,7 +4,9 @@ mod client;
 mod data;
 mod notice;
 pub mod open;
+mod vault;
 
 pub use client::{Client, Query, segment};
 pub use data::DataFolder;
 pub use notice::Notice;
+pub use vault::DataVault;
