@@ -1,6 +1,7 @@
 //! Rows that show how a job stands: edit jobs, upload jobs, schedules and clips follow it.
 
 use omniva_contracts::engine::*;
+use omniva_contracts::fault::Code;
 use omniva_contracts::ports::Ids;
 use serde_json::json;
 
@@ -60,6 +61,8 @@ fn upload(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Abs
     let status = match job.state {
         JobState::Pending | JobState::WaitingRetry => WorkStatus::Scheduled,
         JobState::Skipped => WorkStatus::Error,
+        // Nobody knows whether it was posted: never to be taken for a failure that may be repeated.
+        JobState::Error if job.fault.as_ref().is_some_and(|f| f.code == Code::Unconfirmed) => WorkStatus::Unconfirmed,
         state => work(state),
     };
     let Some(row) = rows.upload_job(payload.upload_job_id) else { return };

@@ -199,6 +199,11 @@ fn a_clip_is_published_once() {
     let absorbed = taken_in(&job, result.clone(), &rows(&upload));
     assert!(absorbed.rows.iter().any(|r| matches!(r, Row::Clip(c) if c.status == ClipStatus::Published)));
     assert!(absorbed.rows.iter().any(|r| matches!(r, Row::Schedule(s) if s.status == ScheduleStatus::Done)));
+    let lost = omniva_contracts::fault::Fault::new(omniva_contracts::fault::Code::Unconfirmed, "m", "n");
+    let unknown = Job { state: JobState::Error, fault: Some(lost), ..job.clone() };
+    let mirrored = mirror(&unknown, &rows(&upload), now(), &mut ids());
+    let unconfirmed = |r: &Row| matches!(r, Row::UploadJob(u) if u.status == WorkStatus::Unconfirmed);
+    assert!(mirrored.rows.iter().any(unconfirmed), "never a failure that may be repeated");
     upload.status = WorkStatus::Done;
     assert!(absorb(&job, &result, &rows(&upload), now(), &config(), &mut ids()).is_err());
 }
