@@ -6,8 +6,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use omniva_contracts::ports::{Clock, SystemClock};
 use omniva_emulators::Server;
 use omniva_emulators::google::Google;
 use omniva_emulators::oauth::{CLIENT_ID, CLIENT_SECRET};
@@ -88,8 +88,8 @@ fn clips_are_posted_once_to_a_channel_and_told_to_a_webhook() {
     let _gate = one_at_a_time();
     let bench = Bench::default();
     let google = Server::start(|base| Google::new(base, 7));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let hook = Server::start(|_| Receiver::new(KEY.as_bytes(), i64::try_from(now).expect("fits")));
+    let now = SystemClock.now_us() / 1_000_000;
+    let hook = Server::start(|_| Receiver::new(KEY.as_bytes(), now));
     // Its clock stands still while clips are rendered.
     hook.state().window = 3_600;
     let (data, config) = (bench.path("data"), config(&bench, &google.base(), &hook.base()));

@@ -155,7 +155,7 @@ pub struct CreatorArgs {
 #[derive(Subcommand)]
 pub enum CreatorCommand {
     /// Adds a creator to a project.
-    Add(CreatorAdd),
+    Add(Box<CreatorAdd>),
     /// The creators of a project.
     List {
         /// Name or id of the project.
