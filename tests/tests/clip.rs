@@ -117,11 +117,13 @@ fn a_stopped_run_leaves_nothing_half_done_and_goes_on() {
     let arguments = ["--count", "1", "--max", "20", "--json"];
     let mut child =
         bench.clip(&source, &output, &arguments).stdout(std::process::Stdio::piped()).spawn().expect("starts");
-    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("piped")));
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("piped")));
     // Wait until the clip is being rendered.
     let rendering = |line: &String| line.contains("\"progress\"") && line.contains("\"render\"");
-    let found = lines.map_while(Result::ok).any(|line| rendering(&line));
+    let found = lines.by_ref().map_while(Result::ok).any(|line| rendering(&line));
     assert!(found, "the run ended before it rendered");
+    // Read on: a pipe that nobody reads would end the run before the signal does.
+    let reader = std::thread::spawn(move || lines.map_while(Result::ok).count());
     let below = descendants(child.id());
     assert!(!below.is_empty(), "rendering happens in a child process");
     let asked = std::time::Instant::now();
@@ -129,7 +131,8 @@ fn a_stopped_run_leaves_nothing_half_done_and_goes_on() {
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
     let end = child.wait().expect("ends");
     assert!(asked.elapsed().as_secs_f64() < 1.5, "took {:?} to stop", asked.elapsed());
-    assert_eq!(end.code(), Some(130));
+    assert_eq!(end.code(), Some(130), "{end}");
+    reader.join().expect("reads to the end");
     assert!(below.iter().all(|pid| !alive(*pid)), "a child outlived the run");
     assert!(names(&output).is_empty(), "left behind: {:?}", names(&output));
 
