@@ -132,6 +132,11 @@ impl House {
     pub fn with_models(&mut self, models: &Path) {
         let root = self.folder.path();
         let upkeep = self.opened.upkeep.clone();
+        let file = root.join("vault.key");
+        let key = match omniva_vault::Key::from_file(&file) {
+            Ok(key) => key,
+            Err(_) => omniva_vault::Key::create_file(&file, &omniva_vault::OsEntropy).expect("a key"),
+        };
         self.works = workers::all(Tools {
             library: Library::open(&root.join("library"), self.reserve).expect("a library"),
             cache: Cache::open(&root.join("cache"), 10 << 30).expect("a cache"),
@@ -152,10 +157,7 @@ impl House {
                 Arc::new(
                     omniva_vault::Vault::open(
                         &root.join("vault.json"),
-                        omniva_vault::Keyring::of(
-                            omniva_vault::Key::create_file(&root.join("vault.key"), &omniva_vault::OsEntropy)
-                                .expect("a key"),
-                        ),
+                        omniva_vault::Keyring::of(key),
                         Arc::new(omniva_vault::OsEntropy),
                     )
                     .expect("a vault"),
