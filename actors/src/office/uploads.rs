@@ -43,7 +43,7 @@ pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
         return Err(Refusal::new(409, "CLIP_NOT_READY", message));
     }
     if let Some(time) = scheduled_time {
-        slot_is_sound(desk, &clip, target, *time).await?;
+        slot_is_sound(desk, target, *time).await?;
     }
     let upload_job_id = old.as_ref().map_or_else(|| desk.id(), |u| u.upload_job_id);
     let parent = desk.last_of(&entity(clip.clip_id)).await?;
@@ -147,7 +147,7 @@ async fn existing(desk: &Desk<'_>, clip: &Clip, target: &str) -> Result<Option<U
     }
 }
 
-async fn slot_is_sound(desk: &Desk<'_>, clip: &Clip, target: &str, time: Moment) -> Result<(), Refusal> {
+async fn slot_is_sound(desk: &Desk<'_>, target: &str, time: Moment) -> Result<(), Refusal> {
     let wrong = |why: &str| Refusal::new(400, "INVALID_SCHEDULE", why).field("scheduled_time", why);
     if time < desk.now.before(GRACE) {
         return Err(wrong("lies in the past"));
@@ -156,12 +156,8 @@ async fn slot_is_sound(desk: &Desk<'_>, clip: &Clip, target: &str, time: Moment)
         return Err(wrong("lies more than a year ahead"));
     }
     let second = Duration::from_secs(1);
-    let filter = ScheduleFilter {
-        project: Some(clip.project_id),
-        from: Some(time.before(second)),
-        to: Some(time.after(second)),
-        ..ScheduleFilter::default()
-    };
+    let filter =
+        ScheduleFilter { from: Some(time.before(second)), to: Some(time.after(second)), ..ScheduleFilter::default() };
     let near = desk.reader.schedules(&filter, Page { limit: 500, offset: 0 }).await.or_refuse()?.items;
     if near.iter().any(|s| s.target == target && s.final_scheduled_time == Some(time)) {
         return Err(wrong("is taken by another clip"));

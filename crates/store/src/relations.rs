@@ -57,10 +57,7 @@ pub(crate) fn unique(row: &Row) -> Option<String> {
         Row::Video(r) => Some(r.checksum.clone()),
         Row::Analysis(r) => r.active.then(|| r.video_id.to_string()),
         Row::UploadJob(r) => Some(format!("{} {}", r.clip_id, r.target)),
-        Row::Schedule(r) => {
-            let booked = r.final_scheduled_time.filter(|_| books(r));
-            booked.map(|at| format!("{} {} {}", r.project_id, at.0, r.target))
-        }
+        Row::Schedule(r) => r.final_scheduled_time.filter(|_| books(r)).map(|at| format!("{} {}", at.0, r.target)),
         Row::Artifact(r) => Some(r.path.clone()),
         Row::Job(r) => active_key(r).cloned(),
         Row::ApiKey(r) => Some(r.hash.clone()),

@@ -26,7 +26,7 @@ pub const ALL: &[&str] = &[
     r#"CREATE INDEX upload_jobs_project ON upload_jobs (project_id, created_at, upload_job_id)"#,
     r#"CREATE INDEX upload_jobs_calendar ON upload_jobs (scheduled_time)"#,
     r#"CREATE INDEX upload_jobs_open ON upload_jobs (status) WHERE status IN ('QUEUED', 'RUNNING', 'SCHEDULED', 'ERROR', 'UNCONFIRMED')"#,
-    r#"CREATE UNIQUE INDEX schedules_slot ON schedules (project_id, target, final_scheduled_time) WHERE final_scheduled_time IS NOT NULL AND status NOT IN ('CANCELLED', 'MISSED')"#,
+    r#"CREATE UNIQUE INDEX schedules_slot ON schedules (target, final_scheduled_time) WHERE final_scheduled_time IS NOT NULL AND status NOT IN ('CANCELLED', 'MISSED')"#,
     r#"CREATE INDEX schedules_calendar ON schedules (final_scheduled_time)"#,
     r#"CREATE INDEX schedules_clip ON schedules (clip_id)"#,
     r#"CREATE INDEX schedules_upload ON schedules (upload_job_id) WHERE upload_job_id IS NOT NULL"#,
