@@ -1,45 +1,19 @@
 //! Midnight in California, where the days of YouTube's quotas begin.
 
-const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
+use jiff::Timestamp;
+use jiff::tz::TimeZoneDatabase;
 
-/// The next 00:00 America/Los_Angeles after `now_us`, microseconds since the epoch (rules of the United States since 2007).
+const ZONE: &str = "America/Los_Angeles";
+const DAY_US: i64 = 86_400_000_000;
+
+/// The next 00:00 America/Los_Angeles after `now_us`, microseconds since the epoch. A day from now for moments that no
+/// calendar holds: never too early.
 pub(crate) fn next_midnight(now_us: i64) -> i64 {
-    let now = now_us.div_euclid(1_000_000);
-    let day = (now + offset(now)).div_euclid(DAY) + 1;
-    // Clocks change at 2:00, so that midnight has the offset of a moment just before it.
-    let local = day * DAY;
-    let standard = local + 8 * HOUR;
-    let summer = local + 7 * HOUR;
-    (if offset(summer - 1) == -7 * HOUR { summer } else { standard }) * 1_000_000
-}
-
-/// Seconds east of UTC at a moment.
-fn offset(at: i64) -> i64 {
-    let year = year_of(at.div_euclid(DAY));
-    // Second Sunday in March, 2:00 PST; first Sunday in November, 2:00 PDT.
-    let begin = sunday(days(year, 3, 8)) * DAY + 10 * HOUR;
-    let end = sunday(days(year, 11, 1)) * DAY + 9 * HOUR;
-    if (begin..end).contains(&at) { -7 * HOUR } else { -8 * HOUR }
-}
-
-/// The first Sunday on or after a day (days since 1970-01-01, a Thursday).
-fn sunday(day: i64) -> i64 {
-    day + (3 - day).rem_euclid(7)
-}
-
-/// Days since 1970-01-01 (Hinnant, days_from_civil).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-fn year_of(day: i64) -> i64 {
-    let guess = 1970 + day.div_euclid(366);
-    (guess..).take_while(|year| days(*year, 1, 1) <= day).last().unwrap_or(guess)
+    let midnight = || {
+        let now = Timestamp::from_microsecond(now_us)?.to_zoned(TimeZoneDatabase::bundled().get(ZONE)?);
+        Ok::<_, jiff::Error>(now.tomorrow()?.start_of_day()?.timestamp().as_microsecond())
+    };
+    midnight().unwrap_or_else(|_| now_us.saturating_add(DAY_US))
 }
 
 #[cfg(test)]
@@ -48,6 +22,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const HOUR: i64 = 3_600;
+    const DAY: i64 = 86_400;
+
+    fn offset(at: i64) -> i64 {
+        let zone = TimeZoneDatabase::bundled().get(ZONE).unwrap();
+        zone.to_offset(Timestamp::from_second(at).unwrap()).seconds().into()
+    }
 
     #[test]
     fn known_midnights() {
