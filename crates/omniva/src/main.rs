@@ -1,5 +1,8 @@
 //! `omniva`: the command line and the composition root; the only place that knows every crate.
 
+#[macro_use]
+mod out;
+
 mod cli;
 mod commands;
 mod engine;
@@ -32,9 +35,6 @@ fn main() -> ExitCode {
             return ExitCode::from(status);
         }
     };
-    if !matches!(cli.command, cli::Command::Serve(_)) {
-        end_with_a_closed_pipe();
-    }
     let json = cli.json;
     match commands::run(cli) {
         Ok(status) => ExitCode::from(status),
@@ -45,23 +45,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// `omniva job list | head` ends quietly, as every filter does. Rust ignores SIGPIPE, which makes a closed pipe a panic of
-/// `println!`. An engine is left as it is: a reader of its output that goes away must not end it.
-fn end_with_a_closed_pipe() {
-    // SAFETY: sets a disposition before any other thread is started.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-}
-
 /// One clear message on standard error, or one JSON line on standard output with `--json`.
 fn show(fault: &Fault, json: bool) {
     if json {
         progress::print_line(&serde_json::json!({ "event": "fault", "fault": fault }));
         return;
     }
-    eprintln!("{} {}", style::bad("error:"), fault.message);
-    eprintln!("  {} {}", style::dim("next:"), fault.next_step);
-    eprintln!("  {} {}", style::dim("code:"), fault.code.as_str());
+    remark!("{} {}", style::bad("error:"), fault.message);
+    remark!("  {} {}", style::dim("next:"), fault.next_step);
+    remark!("  {} {}", style::dim("code:"), fault.code.as_str());
     if !fault.detail.is_empty() {
-        eprintln!("  {} {}", style::dim("detail:"), fault.detail.trim());
+        remark!("  {} {}", style::dim("detail:"), fault.detail.trim());
     }
 }

@@ -1,7 +1,7 @@
 //! How a run is shown: bars with ETA on a terminal, plain lines off it, JSON lines with `--json`.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,8 +29,7 @@ pub fn stop_on_signals() -> Stop {
 
 /// Prints one JSON object as a line; a reader that went away ends nothing.
 pub fn print_line(value: &serde_json::Value) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+    crate::out::offer(format_args!("{value}\n"));
 }
 
 pub enum Shown {
@@ -55,7 +54,7 @@ impl Reporter for Shown {
     fn begin(&self, stage: Stage, what: &str) {
         match self {
             Shown::Bars(b) => b.begin(stage, what),
-            Shown::Lines(_) => eprintln!("{}", started(stage, what)),
+            Shown::Lines(_) => remark!("{}", started(stage, what)),
             Shown::Json(_) => print_line(&json!({ "event": "begin", "stage": stage, "what": what })),
         }
     }
@@ -69,7 +68,7 @@ impl Reporter for Shown {
     fn end(&self, stage: Stage, what: &str, seconds: f64, from_cache: bool) {
         match self {
             Shown::Bars(b) => b.end(stage, what, seconds, from_cache),
-            Shown::Lines(_) => eprintln!("{}", ended(stage, what, seconds, from_cache)),
+            Shown::Lines(_) => remark!("{}", ended(stage, what, seconds, from_cache)),
             Shown::Json(_) => print_line(
                 &json!({ "event": "end", "stage": stage, "what": what, "seconds": seconds, "from_cache": from_cache }),
             ),
@@ -79,7 +78,7 @@ impl Reporter for Shown {
         match self {
             // Only fails when standard error is gone, and then nobody reads it.
             Shown::Bars(b) => drop(b.all.println(format!("{} {text}", style::warn("note:")))),
-            Shown::Lines(_) => eprintln!("note: {text}"),
+            Shown::Lines(_) => remark!("note: {text}"),
             Shown::Json(_) => print_line(&json!({ "event": "note", "text": text })),
         }
     }
@@ -167,7 +166,7 @@ impl Lines {
         if now > *quarter && now < 4 {
             *quarter = now;
             let left = since.elapsed().as_secs_f64() * (1.0 - fraction) / fraction;
-            eprintln!("{}: {} %, about {left:.0} s left", label(stage, what), now * 25);
+            remark!("{}: {} %, about {left:.0} s left", label(stage, what), now * 25);
         }
     }
 }

@@ -59,7 +59,7 @@ fn link(data: &DataFolder, platform: &'static str, connect: &Connect, as_json: b
             if as_json {
                 print_line(&json!({ "event": "consent", "url": url }));
             } else {
-                println!("Open this page in a browser on this machine, and agree:\n\n  {url}\n");
+                say!("Open this page in a browser on this machine, and agree:\n\n  {url}\n");
             }
         };
         authorize(&service, &accounts, &account, &OsEntropy, &show, &quiet)?;
@@ -68,7 +68,7 @@ fn link(data: &DataFolder, platform: &'static str, connect: &Connect, as_json: b
     if as_json {
         print_line(&told);
     } else {
-        println!("{account} is connected; publish there with: omniva project create NAME --publish-to {account}");
+        say!("{account} is connected; publish there with: omniva project create NAME --publish-to {account}");
     }
     Ok(())
 }
@@ -85,7 +85,7 @@ fn by_code(
     if as_json {
         print_line(&json!({ "event": "code", "url": code.url, "user_code": code.user_code }));
     } else {
-        println!("On any machine, open {} and type in: {}", code.url, code.user_code);
+        say!("On any machine, open {} and type in: {}", code.url, code.user_code);
     }
     let mut pause = code.pause();
     loop {
@@ -131,10 +131,10 @@ fn webhook(data: &DataFolder, name: &str, key_file: Option<&Path>, as_json: bool
         return Ok(());
     }
     if let Some(key) = shown {
-        println!("{key}");
-        eprintln!("The key is shown this once: give it to the receiver, which checks the signatures with it.");
+        say!("{key}");
+        remark!("The key is shown this once: give it to the receiver, which checks the signatures with it.");
     }
-    println!("next: [engine.publish.webhooks.{name}] url = \"https://…\" in the engine's configuration");
+    say!("next: [engine.publish.webhooks.{name}] url = \"https://…\" in the engine's configuration");
     Ok(())
 }
 
@@ -170,7 +170,7 @@ fn remove(data: &DataFolder, secret: &str, as_json: bool) -> Result<(), Fault> {
     if as_json {
         print_line(&json!({ "event": "removed", "secret": secret }));
     } else {
-        println!("{secret} is removed");
+        say!("{secret} is removed");
     }
     Ok(())
 }

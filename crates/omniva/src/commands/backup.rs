@@ -114,8 +114,8 @@ fn tell(event: &str, path: &Path, manifest: &Manifest, aside: Option<&Path>, as_
         print_line(&json!({ "event": event, "path": path, "manifest": manifest, "set_aside": aside }));
         return;
     }
-    println!("{} · {:.1} MB · {} packets", path.display(), manifest.bytes as f64 / 1e6, manifest.size);
+    say!("{} · {:.1} MB · {} packets", path.display(), manifest.bytes as f64 / 1e6, manifest.size);
     if let Some(aside) = aside {
-        println!("what was there before: {}", aside.display());
+        say!("what was there before: {}", aside.display());
     }
 }

@@ -44,9 +44,9 @@ pub fn run(command: &BenchCommand, as_json: bool) -> Result<u8, Fault> {
         }));
         return Ok(0);
     }
-    println!("{} jobs in {:.2} s: {:.0} jobs/s", figures.jobs, figures.seconds, figures.rate());
-    println!("{} packets in the ledger, SQLite, synchronous=FULL", figures.packets);
-    println!(
+    say!("{} jobs in {:.2} s: {:.0} jobs/s", figures.jobs, figures.seconds, figures.rate());
+    say!("{} packets in the ledger, SQLite, synchronous=FULL", figures.packets);
+    say!(
         "idle, from enqueue to start: p50 {:.2} ms, p95 {:.2} ms",
         quantile(&figures.dispatch, 0.5),
         quantile(&figures.dispatch, 0.95)

@@ -26,7 +26,7 @@ pub fn run(args: &ExplainArgs, as_json: bool) -> Result<u8, Fault> {
     if as_json {
         print_line(&json!({ "event": "explanation", "explanation": explanation }));
     } else {
-        print!("{}", render_text(&explanation));
+        crate::out::print(format_args!("{}", render_text(&explanation)));
     }
     Ok(0)
 }

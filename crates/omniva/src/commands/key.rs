@@ -17,7 +17,7 @@ pub fn run(args: KeyArgs, as_json: bool) -> Result<u8, Fault> {
             }
             show_one(&client.post("/v1/keys", &body)?, as_json);
             if !as_json {
-                eprintln!("The key is shown this once: put it into a file of mode 0600 and pass it with --key-file.");
+                remark!("The key is shown this once: put it into a file of mode 0600 and pass it with --key-file.");
             }
         }
         KeyCommand::List => {

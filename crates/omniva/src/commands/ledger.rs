@@ -136,7 +136,7 @@ fn told(report: &AuditReport, newest: Option<&Checkpoint>, as_json: bool) -> Res
             print_line(&json!({ "event": "ledger", "sound": false, "report": report }));
         } else {
             for finding in report.findings.iter().take(SHOWN) {
-                eprintln!("{} {} [{}]", style::bad("✗"), finding.message, finding.code.as_str());
+                remark!("{} {} [{}]", style::bad("✗"), finding.message, finding.code.as_str());
             }
         }
         let more = report.findings.len() as u64 + report.more;
@@ -158,14 +158,14 @@ fn told(report: &AuditReport, newest: Option<&Checkpoint>, as_json: bool) -> Res
             "newest_checkpoint": newest,
         }));
     } else {
-        println!(
+        say!(
             "{} {} packets verify; {} signed checkpoints cover the first {}",
             style::good("✓"),
             report.packets,
             report.checkpoints,
             report.covered
         );
-        println!("root {}", report.root);
+        say!("root {}", report.root);
     }
     Ok(0)
 }
@@ -195,10 +195,10 @@ fn lineage(server: &ServerArgs, about: &str, as_json: bool) -> Result<u8, Fault>
     };
     for node in list("nodes") {
         let last = table::cell(&node, "last");
-        println!("{}  {}", name(node.get("entity")), style::dim(&format!("{last} at {}", table::cell(&node, "at"))));
+        say!("{}  {}", name(node.get("entity")), style::dim(&format!("{last} at {}", table::cell(&node, "at"))));
     }
     for edge in list("edges") {
-        println!("{} → {}", name(edge.get("from")), name(edge.get("to")));
+        say!("{} → {}", name(edge.get("from")), name(edge.get("to")));
     }
     Ok(0)
 }

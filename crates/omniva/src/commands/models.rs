@@ -19,7 +19,7 @@ pub fn run(command: &ModelsCommand, folder: &Path, as_json: bool) -> Result<u8, 
         ModelsCommand::Verify => models::verify(folder, &manifest, &monitor)?,
         ModelsCommand::Fetch => {
             models::fetch(folder, &manifest, &monitor, &mut |line| {
-                if as_json { print_line(&json!({ "event": "note", "text": line })) } else { eprintln!("{line}") }
+                if as_json { print_line(&json!({ "event": "note", "text": line })) } else { remark!("{line}") }
             })?;
             models::verify(folder, &manifest, &monitor)?
         }
@@ -38,16 +38,16 @@ fn show(checked: &[Checked], folder: &Path, as_json: bool) {
         print_line(&json!({ "event": "models", "folder": folder, "files": checked }));
         return;
     }
-    println!("models in {}", folder.display());
+    say!("models in {}", folder.display());
     for c in checked {
         let state = match c.state {
             State::Ok => style::good("ok     "),
             State::Missing => style::warn("missing"),
             State::Differs => style::bad("differs"),
         };
-        println!("  {state}  {:>6.1} MB  {:<20} {:<34} {}", c.bytes as f64 / 1e6, c.role, c.path, c.licence);
+        say!("  {state}  {:>6.1} MB  {:<20} {:<34} {}", c.bytes as f64 / 1e6, c.role, c.path, c.licence);
     }
     if checked.iter().any(|c| c.state != State::Ok) {
-        println!("next: omniva models fetch");
+        say!("next: omniva models fetch");
     }
 }

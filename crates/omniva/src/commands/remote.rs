@@ -25,13 +25,13 @@ pub fn show_list(data: &Value, heads: &[(&str, &str)], as_json: bool) {
     }
     let rows = items(data);
     if rows.is_empty() {
-        println!("none");
+        say!("none");
         return;
     }
     Table::of(heads, rows).print();
     let total = data.pointer("/pagination/total").and_then(Value::as_u64);
     if let Some(total) = total.filter(|t| *t > rows.len() as u64) {
-        println!("{} of {total}; more with --offset", rows.len());
+        say!("{} of {total}; more with --offset", rows.len());
     }
 }
 

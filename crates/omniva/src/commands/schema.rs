@@ -7,12 +7,12 @@ pub fn run(name: Option<&str>) -> Result<u8, Fault> {
     let all = schemas::all();
     let names = all.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ");
     let Some(name) = name else {
-        println!("{}", names.replace(", ", "\n"));
+        say!("{}", names.replace(", ", "\n"));
         return Ok(0);
     };
     let (_, schema) = all.iter().find(|(n, _)| *n == name).ok_or_else(|| {
         Fault::new(Code::Usage, format!("there is no schema {name:?}"), format!("choose one of {names}"))
     })?;
-    println!("{}", schemas::text(schema));
+    say!("{}", schemas::text(schema));
     Ok(0)
 }

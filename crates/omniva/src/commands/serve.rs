@@ -167,9 +167,13 @@ fn tell(running: &Running, data: &DataFolder, as_json: bool) {
         }));
         return;
     }
-    println!("omniva {version} answers at http://{address}");
-    println!("data in {} · ledger key {ledger_key_id} ({})", data.path().display(), data.public_key().display());
-    println!("next: omniva project create NAME · stop with Ctrl-C");
+    crate::out::offer(format_args!(
+        "omniva {version} answers at http://{address}\n\
+         data in {} · ledger key {ledger_key_id} ({})\n\
+         next: omniva project create NAME · stop with Ctrl-C\n",
+        data.path().display(),
+        data.public_key().display()
+    ));
 }
 
 impl Running {

@@ -48,18 +48,18 @@ pub fn entity(text: &str, otherwise: EntityType) -> Result<(String, String), Fau
 /// One sentence a line with the packets that it rests on; then what was weighed and not taken.
 fn tell(data: &Value) {
     for sentence in list(data, "narrative") {
-        println!("{}  {}", table::cell(sentence, "text"), style::dim(&table::cell(sentence, "packets")));
+        say!("{}  {}", table::cell(sentence, "text"), style::dim(&table::cell(sentence, "packets")));
     }
     let discarded = list(data, "discarded");
     if !discarded.is_empty() {
-        println!("\nnot taken:");
+        say!("\nnot taken:");
         for one in discarded {
-            println!("  {}: {}", table::cell(one, "what"), table::cell(one, "why"));
+            say!("  {}: {}", table::cell(one, "what"), table::cell(one, "why"));
         }
     }
-    println!("\ncompleteness {}", table::cell(data, "completeness"));
+    say!("\ncompleteness {}", table::cell(data, "completeness"));
     for missing in list(data, "missing").iter().filter_map(Value::as_str) {
-        println!("  missing: {missing}");
+        say!("  missing: {missing}");
     }
 }
 

@@ -223,9 +223,9 @@ fn show(checks: &[Check], as_json: bool) {
             Grade::Warning => style::warn("!"),
             Grade::Failed => style::bad("✗"),
         };
-        println!("{mark} {:<38} {}", c.name, c.found);
+        say!("{mark} {:<38} {}", c.name, c.found);
         if !c.next_step.is_empty() {
-            println!("    next: {}", c.next_step);
+            say!("    next: {}", c.next_step);
         }
     }
 }
