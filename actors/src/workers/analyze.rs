@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omniva_assets::Kept;
+use omniva_assets::{Kept, Library};
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Choice;
 use omniva_contracts::config::Config;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::blocking::blocking;
-use super::end::{Run, outcome};
+use super::end::Run;
 use super::rows::{Belongs, id_of, project, subject, unnamed, video};
 use super::watch::{Leg, Watch};
 use super::{Tools, candidates};
@@ -34,7 +34,7 @@ const MAX_BYTES: u64 = 1 << 30;
 
 /// The whole analysis as it is kept: everything that later decisions about the video rest on.
 #[derive(Serialize, Deserialize)]
-pub(super) struct KeptAnalysis {
+pub struct KeptAnalysis {
     pub analysis: Analysis,
     pub choice: Choice,
     pub config: Config,
@@ -42,8 +42,8 @@ pub(super) struct KeptAnalysis {
 
 impl KeptAnalysis {
     /// Errors: `not_found`, `input_corrupt`.
-    pub fn read(tools: &Tools, key: &str) -> Result<Self, Fault> {
-        let bytes = tools.library.read(key, MAX_BYTES)?;
+    pub fn read(library: &Library, key: &str) -> Result<Self, Fault> {
+        let bytes = library.read(key, MAX_BYTES)?;
         serde_json::from_slice(&bytes).map_err(|e| {
             Fault::new(
                 Code::InputCorrupt,
@@ -64,13 +64,13 @@ impl Work for Analyzer {
     }
 
     async fn run(&self, job: Job, context: WorkContext) -> Outcome {
-        outcome(self.analyze(&job, &context).await, &context)
+        self.0.outcome(self.analyze(&job, &context).await, &context)
     }
 }
 
 impl Analyzer {
     async fn analyze(&self, job: &Job, context: &WorkContext) -> Run<AnalyzeResult> {
-        let watch = Arc::new(Watch::new(context, job, LEGS));
+        let watch = Arc::new(Watch::new(context, job, LEGS).before(self.0.audience()));
         let named = job.payload.get("video_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let id = named.or_else(|| subject(job, EntityType::Video).map(VideoId)).ok_or_else(|| unnamed("video"))?;
         let video = video(&*context.reader, id).await?;
@@ -103,7 +103,10 @@ impl Analyzer {
 
 /// The source of a video out of the library; its bytes are hashed on the way.
 pub(super) fn open(tools: &Tools, workshop: &Workshop<'_>, video: &Video) -> Result<Source, Fault> {
-    let path = tools.library.unverified(&video.file_path)?;
+    let path = match &tools.errand {
+        Some(errand) => errand.file.clone(),
+        None => tools.library.unverified(&video.file_path)?,
+    };
     let source = ingest_as(workshop, &path, &video.title)?;
     if source.info.sha256 == video.checksum {
         return Ok(source);

@@ -10,7 +10,7 @@ use omniva_store::{JobFilter, Page};
 
 use super::Tools;
 use super::blocking::blocking;
-use super::end::{Run, gone, outcome, skip};
+use super::end::{Run, gone, skip};
 use super::rows::{days, subject, unnamed};
 use super::watch::Watch;
 use crate::work::{Stop, Work, WorkContext};
@@ -27,7 +27,7 @@ impl Work for Discoverer {
     }
 
     async fn run(&self, job: Job, context: WorkContext) -> Outcome {
-        outcome(self.discover(&job, &context).await, &context)
+        self.0.outcome(self.discover(&job, &context).await, &context)
     }
 }
 
@@ -37,6 +37,9 @@ impl Discoverer {
         let wanted: DiscoverPayload = payload(&job.payload)?;
         let id = wanted.creator_id.or_else(|| subject(job, EntityType::Creator).map(CreatorId));
         let id = id.ok_or_else(|| unnamed("creator"))?;
+        if let Some(errand) = &self.0.errand {
+            return Ok(errand.found(id));
+        }
         let creator = context.reader.creator(id).await?.ok_or_else(|| gone("creator", id))?;
         if creator.status != CreatorStatus::Active {
             return skip(format!("creator {} is {}", creator.username, creator.status.as_str()));

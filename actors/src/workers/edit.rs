@@ -15,7 +15,7 @@ use omniva_stages::{Edited, Naming, Order, Stage, edit_one, fonts};
 use super::Tools;
 use super::analyze::{KeptAnalysis, open};
 use super::blocking::blocking;
-use super::end::{Run, gone, outcome};
+use super::end::{Run, gone};
 use super::rows::{Belongs, clip, project, subject, unnamed, video};
 use super::watch::{Leg, Watch};
 use crate::work::{Work, WorkContext};
@@ -35,7 +35,7 @@ impl Work for Editor {
     }
 
     async fn run(&self, job: Job, context: WorkContext) -> Outcome {
-        outcome(self.edit(&job, &context).await, &context)
+        self.0.outcome(self.edit(&job, &context).await, &context)
     }
 }
 
@@ -61,7 +61,7 @@ struct Rendered {
 
 impl Editor {
     async fn edit(&self, job: &Job, context: &WorkContext) -> Run<EditResult> {
-        let watch = Arc::new(Watch::new(context, job, LEGS));
+        let watch = Arc::new(Watch::new(context, job, LEGS).before(self.0.audience()));
         let assignment = self.assignment(job, context).await?;
         let belongs = Belongs {
             project: assignment.video.project_id,
@@ -141,7 +141,7 @@ fn graphics_card() -> bool {
 fn render(tools: &Tools, assignment: &Assignment, watch: &Watch) -> Result<Rendered, Fault> {
     let Assignment { clip, detail, video, config, .. } = assignment;
     tools.library.require_space(u64::from(config.encode.max_megabytes) * 2_000_000)?;
-    let kept = KeptAnalysis::read(tools, &assignment.analysis)?;
+    let kept = KeptAnalysis::read(&tools.library, &assignment.analysis)?;
     let candidate = kept.choice.get(&detail.candidate).ok_or_else(|| {
         Fault::new(
             Code::NotFound,
@@ -154,7 +154,14 @@ fn render(tools: &Tools, assignment: &Assignment, watch: &Watch) -> Result<Rende
     let source = open(tools, &workshop, video)?;
     // A clip that an operator wants although it was rejected comes after all the chosen ones.
     let rank = detail.rank.unwrap_or(kept.choice.chosen.len() as u32 + 1);
-    let order = Order { candidate, rank, clip_id: clip.clip_id.0, naming: Naming::Unique };
+    let order = match &tools.errand {
+        // The folder is the run's own, and runs repeat each other byte for byte.
+        Some(_) => {
+            let clip_id = omniva_stages::run::clip_id(&source.info.sha256, config, candidate);
+            Order { candidate, rank, clip_id, naming: Naming::Ranked }
+        }
+        None => Order { candidate, rank, clip_id: clip.clip_id.0, naming: Naming::Unique },
+    };
     let draft = Mutex::new(Draft::default());
     watch.at("CUT", 0.05);
     let edited = edit_one(&workshop, &source, &kept.analysis, &order, &fonts, &|planned| {

@@ -11,6 +11,7 @@ mod candidates;
 mod discover;
 mod edit;
 mod end;
+mod errand;
 mod maintain;
 mod publishing;
 mod rows;
@@ -29,6 +30,8 @@ use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
+pub use analyze::KeptAnalysis;
+pub use errand::Errand;
 pub use omniva_platforms::Net;
 pub use publishing::{Publishing, accounts, services};
 
@@ -60,6 +63,8 @@ pub struct Tools {
     /// The one way to the outside.
     pub net: Arc<Net>,
     pub publishing: Publishing,
+    /// Set where an engine is started for one file and one waiting user.
+    pub errand: Option<Errand>,
 }
 
 impl Tools {
@@ -72,15 +77,18 @@ impl Tools {
             &self.cache,
             self.program.clone(),
             reporter,
-            false,
+            self.errand.as_ref().and_then(|errand| errand.fresh.as_ref()),
             self.allow_missing_layers.clone(),
         )
     }
 }
 
-/// One worker for each kind of job but `noop`.
+/// One worker for each kind of job but `noop`; for an errand those that it needs.
 pub fn all(tools: Tools) -> Vec<Arc<dyn Work>> {
     let tools = Arc::new(tools);
+    if tools.errand.is_some() {
+        return errand::works(tools);
+    }
     vec![
         Arc::new(discover::Discoverer(tools.clone())),
         Arc::new(scrape::Scraper(tools.clone())),

@@ -1,5 +1,6 @@
 //! INIT → FETCH (copy and hash) → PARSE (probe in the sandbox) → SAVE.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::Tools;
 use super::blocking::blocking;
-use super::end::{Run, gone, outcome, skip};
+use super::end::{Run, gone, skip};
 use super::rows::{Belongs, id_of, project};
 use super::watch::{Leg, Watch};
 use crate::work::{Work, WorkContext};
@@ -30,7 +31,7 @@ impl Work for Scraper {
     }
 
     async fn run(&self, job: Job, context: WorkContext) -> Outcome {
-        outcome(self.scrape(&job, &context).await, &context)
+        self.0.outcome(self.scrape(&job, &context).await, &context)
     }
 }
 
@@ -44,8 +45,11 @@ struct Item {
 
 impl Scraper {
     async fn scrape(&self, job: &Job, context: &WorkContext) -> Run<ScrapeResult> {
-        let watch = Arc::new(Watch::new(context, job, LEGS));
+        let watch = Arc::new(Watch::new(context, job, LEGS).before(self.0.audience()));
         let mut item = self.item(job, context).await?;
+        if let Some(errand) = &self.0.errand {
+            return self.in_place(job, context, &watch, &item, errand.file.clone()).await;
+        }
         watch.at("FETCH", 0.02);
         let (copied, learnt) = self.fetch(&watch, &item).await?;
         item.found.details = std::mem::take(&mut item.found.details).updated(learnt);
@@ -64,7 +68,14 @@ impl Scraper {
         let tools = self.0.clone();
         let (config, title) = (item.config.clone(), item.found.title.clone());
         let (copied, info) = blocking(&watch, move |watch| {
-            let info = probe(&tools, &config, &copied, &title, watch)?;
+            let info = probe(&tools, &config, copied.path(), &title, watch)?;
+            if info.sha256 != copied.sha256 {
+                return Err(Fault::new(
+                    Code::InputCorrupt,
+                    format!("{title} changed on the engine's own disk while it was looked at"),
+                    "check the disk of the data folder",
+                ));
+            }
             Ok((copied, info))
         })
         .await?;
@@ -83,6 +94,33 @@ impl Scraper {
         let post = post(&item, now, about(&item, &info));
         let video = video(job, &item, &post, &belongs, &info, (&raw.path, kept.bytes, sha256));
         Ok(ScrapeResult { post, video: Some(video), duplicate_of: None, artifacts: vec![raw] })
+    }
+
+    /// A file that stays where it is: looked at, and not copied.
+    async fn in_place(
+        &self,
+        job: &Job,
+        context: &WorkContext,
+        watch: &Arc<Watch>,
+        item: &Item,
+        file: PathBuf,
+    ) -> Run<ScrapeResult> {
+        let (tools, config, title) = (self.0.clone(), item.config.clone(), item.found.title.clone());
+        let path = file.clone();
+        let info = blocking(watch, move |watch| probe(&tools, &config, &path, &title, watch)).await?;
+        watch.at("SAVE", 0.95);
+        let now = Moment(context.clock.now_us());
+        let belongs = Belongs {
+            project: item.project.project_id,
+            video: VideoId(id_of(job, "video")),
+            clip: None,
+            now,
+            days: self.0.engine.retention.raw_days,
+        };
+        let post = post(item, now, about(item, &info));
+        let place = file.display().to_string();
+        let video = video(job, item, &post, &belongs, &info, (&place, info.bytes, info.sha256.clone()));
+        Ok(ScrapeResult { post, video: Some(video), duplicate_of: None, artifacts: Vec::new() })
     }
 
     async fn item(&self, job: &Job, context: &WorkContext) -> Run<Item> {
@@ -124,17 +162,10 @@ impl Scraper {
     }
 }
 
-/// Probes the copy, and repairs it into the cache where it needs that, so that analysis finds it done.
-fn probe(tools: &Tools, config: &Config, copied: &Copied, title: &str, watch: &Watch) -> Result<MediaInfo, Fault> {
+/// Probes the file, and repairs it into the cache where it needs that, so that analysis finds it done.
+fn probe(tools: &Tools, config: &Config, file: &Path, title: &str, watch: &Watch) -> Result<MediaInfo, Fault> {
     let workshop = tools.workshop(config, watch)?;
-    let source = ingest_as(&workshop, copied.path(), title)?;
-    if source.info.sha256 != copied.sha256 {
-        return Err(Fault::new(
-            Code::InputCorrupt,
-            format!("{title} changed on the engine's own disk while it was looked at"),
-            "check the disk of the data folder",
-        ));
-    }
+    let source = ingest_as(&workshop, file, title)?;
     long_enough(&source, config.clip.min_seconds)?;
     Ok(source.info.clone())
 }

@@ -1,7 +1,7 @@
 //! What a running job tells its pool, and how the stages' progress becomes the job's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use omniva_contracts::engine::{Job, JobId, JobKind};
@@ -31,6 +31,8 @@ pub(super) struct Watch {
     alive: AtomicBool,
     /// Nobody waits for the result any more.
     abandoned: AtomicBool,
+    /// Who is told besides the pool.
+    audience: Option<Arc<dyn Reporter + Send + Sync>>,
 }
 
 impl Watch {
@@ -45,7 +47,13 @@ impl Watch {
             place: Mutex::new(Place { step, progress: 0.0 }),
             alive: AtomicBool::new(true),
             abandoned: AtomicBool::new(false),
+            audience: None,
         }
+    }
+
+    pub fn before(mut self, audience: Option<Arc<dyn Reporter + Send + Sync>>) -> Self {
+        self.audience = audience;
+        self
     }
 
     /// The job has come to `step`, and is done as far as `progress` (0..1).
@@ -99,25 +107,36 @@ impl Watch {
         }
     }
 
+    fn tell(&self, what: impl FnOnce(&dyn Reporter)) {
+        if let Some(audience) = &self.audience {
+            what(audience.as_ref());
+        }
+    }
+
     fn stopped(&self) -> bool {
         self.alive.store(true, Ordering::Relaxed);
-        self.abandoned.load(Ordering::Relaxed) || self.context.stop() != Stop::No
+        let called_off = self.audience.as_ref().is_some_and(|audience| audience.cancelled());
+        called_off || self.abandoned.load(Ordering::Relaxed) || self.context.stop() != Stop::No
     }
 }
 
 impl Reporter for Watch {
-    fn begin(&self, stage: Stage, _what: &str) {
+    fn begin(&self, stage: Stage, what: &str) {
+        self.tell(|audience| audience.begin(stage, what));
         self.leg(stage, 0.0);
     }
-    fn progress(&self, stage: Stage, _what: &str, fraction: f64) {
+    fn progress(&self, stage: Stage, what: &str, fraction: f64) {
+        self.tell(|audience| audience.progress(stage, what, fraction));
         self.leg(stage, fraction);
     }
     fn end(&self, stage: Stage, what: &str, seconds: f64, from_cache: bool) {
         tracing::debug!(job = %self.job, stage = stage.as_str(), what, seconds, from_cache, "stage ended");
+        self.tell(|audience| audience.end(stage, what, seconds, from_cache));
         self.leg(stage, 1.0);
     }
     fn note(&self, text: &str) {
         tracing::info!(job = %self.job, kind = self.kind.as_str(), "{text}");
+        self.tell(|audience| audience.note(text));
     }
     fn child_ended(&self, stage: Stage, usage: &Usage) {
         meter::child_ended(stage.as_str(), Duration::from_secs_f64(usage.cpu_seconds()), usage.max_rss_bytes);

@@ -1,14 +1,12 @@
 //! Chosen candidate → finished, checked clip: plan (pure), render and check (children), one repair.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use omniva_cognition::chorus;
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Candidate;
-use omniva_contracts::config::CaptionConfig;
+use omniva_contracts::config::{CaptionConfig, Config};
 use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
 use omniva_contracts::plan::{CaptionPage, EditPlan};
 use omniva_contracts::qc::{QcCheck, QcReport};
@@ -64,7 +62,7 @@ pub struct Planned {
     pub decision: ClipDecision,
     pub files: ClipFiles,
     /// The files' name without extension, for people.
-    name: String,
+    pub name: String,
 }
 
 /// A finished file and what is known about it.
@@ -90,18 +88,18 @@ impl From<Fault> for Failed {
     }
 }
 
+/// Pure: the same inputs give the same plan, whoever asks.
 pub fn plan(
-    workshop: &Workshop<'_>,
-    source: &Source,
+    config: &Config,
+    source_name: &str,
     analysis: &Analysis,
     order: &Order<'_>,
     fonts: &Fonts,
 ) -> Result<Planned, Fault> {
-    let config = workshop.config;
     let Order { candidate, rank, clip_id, naming } = *order;
     let plan = omniva_editing::plan(analysis, candidate, config, clip_id, fonts)?;
     let transcript = omniva_editing::transcript(&plan, analysis);
-    let metadata = chorus::draft(analysis, candidate, &transcript, &config.chorus, &source.name);
+    let metadata = chorus::draft(analysis, candidate, &transcript, &config.chorus, source_name);
     let slug = omniva_assets::slug(&metadata.title);
     let name = naming.base(rank, &slug, clip_id);
     let files = deliver::names(&name, plan.captions.is_some());
@@ -109,7 +107,7 @@ pub fn plan(
     let decision = ClipDecision {
         rank,
         candidate: candidate.id.clone(),
-        edit_job: omniva_editing::edit_job(&plan, &source.name, outputs),
+        edit_job: omniva_editing::edit_job(&plan, source_name, outputs),
         framing: omniva_editing::framing(&plan, analysis),
         slug,
         plan,
@@ -117,41 +115,6 @@ pub fn plan(
         transcript,
     };
     Ok(Planned { candidate: candidate.clone(), decision, files, name })
-}
-
-/// Renders and checks every clip, `jobs` side by side, longest first so that the cores stay busy to the end. The
-/// answers come in the order of `planned`; one failing clip does not stop the others, cancellation stops all.
-pub fn produce_all(
-    workshop: &Workshop<'_>,
-    source: &Source,
-    analysis: &Analysis,
-    planned: &[Planned],
-    fonts: &[FontFile],
-) -> Vec<Result<Finished, Failed>> {
-    let mut order: Vec<usize> = (0..planned.len()).collect();
-    order.sort_by(|a, b| {
-        planned[*b].decision.plan.duration().total_cmp(&planned[*a].decision.plan.duration()).then(a.cmp(b))
-    });
-    let queue = Mutex::new(VecDeque::from(order));
-    // A function of its own: a guard in the head of `while let` would live through the body, and the clips would queue.
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let results: Vec<Mutex<Option<Result<Finished, Failed>>>> = planned.iter().map(|_| Mutex::new(None)).collect();
-    let jobs = workshop.render_jobs().min(planned.len()).max(1);
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                while let Some(clip) = next() {
-                    let result = produce(workshop, source, analysis, &planned[clip], fonts);
-                    *results[clip].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                }
-            });
-        }
-    });
-    let unanswered = || Err(Fault::internal("a clip was never rendered").into());
-    results
-        .into_iter()
-        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(unanswered))
-        .collect()
 }
 
 pub fn produce(
@@ -172,12 +135,12 @@ pub fn produce(
     }
     let what_failed = failures(&first.qc);
     let Some((plan, knobs, what)) = omniva_editing::repair(&planned.decision.plan, &first.qc) else {
-        return Err(refused(name, &what_failed, first.qc));
+        return Err(refused(name, first.qc));
     };
     workshop.reporter.note(&format!("{name} did not pass ({what_failed}); trying once more: {}", what.join(", ")));
     let mut second = bench.render_and_check(&plan, knobs)?;
     second.qc.repairs = what;
-    if second.qc.passed() { Ok(second) } else { Err(refused(name, &failures(&second.qc), second.qc)) }
+    if second.qc.passed() { Ok(second) } else { Err(refused(name, second.qc)) }
 }
 
 /// The record of a finished clip. The captions' switch follows the plan that was rendered: a repair may change it.
@@ -201,17 +164,21 @@ pub fn record(analysis: &Analysis, planned: &Planned, done: &Finished) -> ClipRe
     }
 }
 
+/// What is said of a clip that quality control refused; `name` is that of its files.
+pub fn refusal(name: &str, qc: &QcReport) -> Fault {
+    Fault::new(
+        Code::ClipRefused,
+        format!("{name} did not pass quality control: {}", failures(qc)),
+        "see the clip's checks in report.html; another layout or fewer edits may help (--layout, [edit] in the configuration)",
+    )
+}
+
 fn failures(qc: &QcReport) -> String {
     qc.failed().map(|c| format!("{} {} (must be {})", c.name, c.measured, c.limit)).collect::<Vec<_>>().join("; ")
 }
 
-fn refused(name: &str, why: &str, qc: QcReport) -> Failed {
-    let fault = Fault::new(
-        Code::ClipRefused,
-        format!("{name} did not pass quality control: {why}"),
-        "see the clip's checks in report.html; another layout or fewer edits may help (--layout, [edit] in the configuration)",
-    );
-    Failed { fault: Box::new(fault), qc: Some(Box::new(qc)) }
+fn refused(name: &str, qc: QcReport) -> Failed {
+    Failed { fault: Box::new(refusal(name, &qc)), qc: Some(Box::new(qc)) }
 }
 
 struct Bench<'a> {

@@ -1,5 +1,4 @@
-//! The stages one by one, for callers that keep what lies between them (the engine's workers). [`crate::clip()`] is made
-//! of the same functions.
+//! The stages one by one, for the engine's workers, which keep what lies between them.
 
 use std::path::PathBuf;
 
@@ -86,7 +85,7 @@ pub fn edit_one(
     font_files: &[FontFile],
     on_plan: &OnPlan<'_>,
 ) -> Result<Edited, Failed> {
-    let planned = edit::plan(workshop, source, analysis, order, &fonts_of(font_files))?;
+    let planned = edit::plan(workshop.config, &source.name, analysis, order, &fonts_of(font_files))?;
     on_plan(&planned);
     let finished = edit::produce(workshop, source, analysis, &planned, font_files)?;
     Ok(Edited { record: edit::record(analysis, &planned, &finished), finished })

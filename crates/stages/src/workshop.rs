@@ -1,5 +1,6 @@
 //! What every stage works with: configuration, models, the cache of finished stages, and the way into the sandbox.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +8,6 @@ use std::time::{Duration, Instant};
 use omniva_assets::{Cache, Claim, Entry, Key, WorkDir};
 use omniva_contracts::config::{Config, ModelManifest};
 use omniva_contracts::jobs::ChildJob;
-use omniva_contracts::record::StageTime;
 use omniva_contracts::{Code, Fault};
 use omniva_sandbox::{Layer, Policy};
 use serde::Serialize;
@@ -61,6 +61,17 @@ pub struct Made<T> {
     pub entry: Entry,
 }
 
+/// What of one run is made anew although it is kept: each stage once, so that the parts of a run share what it made.
+#[derive(Default)]
+pub struct Fresh(Mutex<BTreeSet<String>>);
+
+impl Fresh {
+    /// True the first time that this run comes to `key`.
+    fn first(&self, key: &Key) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{} {}", key.stage(), key.digest()))
+    }
+}
+
 pub struct Timer {
     stage: Stage,
     what: String,
@@ -74,10 +85,9 @@ pub struct Workshop<'a> {
     manifest: &'a ModelManifest,
     cache: &'a Cache,
     program: Program,
-    /// Ignore finished stages.
-    fresh: bool,
+    /// Ignore what earlier runs finished.
+    fresh: Option<&'a Fresh>,
     allow_missing_layers: Vec<Layer>,
-    times: Mutex<Vec<StageTime>>,
 }
 
 impl<'a> Workshop<'a> {
@@ -89,7 +99,7 @@ impl<'a> Workshop<'a> {
         cache: &'a Cache,
         program: Program,
         reporter: &'a dyn Reporter,
-        fresh: bool,
+        fresh: Option<&'a Fresh>,
         allow_missing_layers: Vec<Layer>,
     ) -> Result<Self, Fault> {
         let models = models.canonicalize().map_err(|e| {
@@ -100,17 +110,7 @@ impl<'a> Workshop<'a> {
             )
             .with_detail(e)
         })?;
-        Ok(Self {
-            config,
-            models,
-            reporter,
-            manifest,
-            cache,
-            program,
-            fresh,
-            allow_missing_layers,
-            times: Mutex::default(),
-        })
+        Ok(Self { config, models, reporter, manifest, cache, program, fresh, allow_missing_layers })
     }
 
     pub fn begin(&self, stage: Stage, what: &str) -> Timer {
@@ -121,16 +121,6 @@ impl<'a> Workshop<'a> {
     pub fn end(&self, timer: Timer, from_cache: bool) {
         let wall_seconds = timer.started.elapsed().as_secs_f64();
         self.reporter.end(timer.stage, &timer.what, wall_seconds, from_cache);
-        let stage = if timer.what.is_empty() {
-            timer.stage.as_str().to_owned()
-        } else {
-            format!("{} {}", timer.stage.as_str(), timer.what)
-        };
-        self.times.lock().unwrap_or_else(PoisonError::into_inner).push(StageTime { stage, wall_seconds, from_cache });
-    }
-
-    pub fn stage_times(&self) -> Vec<StageTime> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn work_dir(&self) -> Result<WorkDir, Fault> {
@@ -158,8 +148,8 @@ impl<'a> Workshop<'a> {
 
     /// Clips rendered side by side: as configured, or two where there are two cores. More would cost memory (about
     /// 0.5 GB each) and bring little, because the encoder fills the cores of a large machine by itself.
-    pub fn render_jobs(&self) -> usize {
-        match self.config.limits.render_jobs {
+    pub fn render_jobs(config: &Config) -> usize {
+        match config.limits.render_jobs {
             0 => Self::cores().min(2),
             n => n as usize,
         }
@@ -176,7 +166,7 @@ impl<'a> Workshop<'a> {
     ) -> Result<Made<T>, Fault> {
         let key = Key::new(stage.as_str(), version, &[&inputs.to_string()]);
         let monitor = StageMonitor::new(self.reporter, stage, "");
-        let building = if self.fresh {
+        let building = if self.fresh.is_some_and(|fresh| fresh.first(&key)) {
             self.cache.rebuild(&key, &monitor)?
         } else {
             match self.cache.claim(&key, &monitor)? {

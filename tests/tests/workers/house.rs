@@ -165,6 +165,7 @@ impl House {
                 root.join("uploads"),
                 Arc::new(SystemClock),
             ),
+            errand: None,
         });
     }
 

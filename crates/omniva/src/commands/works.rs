@@ -51,6 +51,7 @@ pub fn all(
             data.uploads(),
             Arc::new(SystemClock),
         ),
+        errand: None,
     };
     Ok(workers::all(tools))
 }

@@ -26,6 +26,11 @@ impl DataFolder {
         Ok(Self(folder))
     }
 
+    /// A folder that is known already.
+    pub fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
     pub fn path(&self) -> &Path {
         &self.0
     }
