@@ -45,6 +45,8 @@ pub struct Kit {
     /// Place of the newest packet of each group that was written; 0 = none since the start.
     pub committed: watch::Sender<u64>,
     pub pulse: Pulse,
+    /// Inboxes that cron need not look at.
+    pub quiet: crate::jobs::cron::Quiet,
     /// Pantheon's council.
     pub personas: Vec<Persona>,
     /// The living tree, for Eclipse's measures; set once it is grown.
@@ -73,6 +75,7 @@ impl Kit {
             boot,
             committed: watch::Sender::new(0),
             pulse: Pulse::default(),
+            quiet: Default::default(),
             personas,
             tree: OnceLock::new(),
             ids: Mutex::new(ids),

@@ -6,7 +6,7 @@ use omniva_contracts::engine::*;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, OrRefuse};
-use super::{Granted, Refusal, RequestNote};
+use super::{Granted, Refusal, RequestNote, keys};
 
 /// Request ids in one packet: keeps a packet below 20 kB.
 const IN_A_PACKET: usize = 400;
@@ -27,6 +27,7 @@ pub(super) async fn record(mut desk: Desk<'_>, notes: &[RequestNote]) -> Result<
         audit_rows(&mut desk, chunk, id).await?;
         last = Some(id);
     }
+    keys::used(&mut desk, notes.iter().filter(|n| n.status != 401).map(|n| (n.actor.as_str(), n.at))).await?;
     Ok(desk.close_plain(json!({ "recorded": notes.len() }), last))
 }
 

@@ -1,5 +1,8 @@
 //! API keys: made (only the hash comes here) and revoked. The last way in is never closed.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use omniva_contracts::engine::*;
 use serde_json::json;
 
@@ -9,6 +12,8 @@ use super::desk::{Deed, Desk, OrRefuse};
 use super::plan::Done;
 
 const MOST_KEYS: usize = 1_000;
+/// How exactly a key's row tells when it was used last: a write for every request would tell no more.
+const USED_EVERY: Duration = Duration::from_secs(3_600);
 
 fn entity(id: ApiKeyId) -> EntityRef {
     EntityRef::new(EntityType::ApiKey, id)
@@ -87,4 +92,28 @@ pub(super) async fn revoke(desk: &mut Desk<'_>, id: ApiKeyId) -> Done {
         json!({ "api_key_id": id, "name": revoked.name, "role": revoked.role, "revoked_at": revoked.revoked_at });
     desk.rows.push(Row::ApiKey(revoked));
     Ok((200, data, packet))
+}
+
+/// Notes on the keys among these callers when they were used; names that are no key's are left out.
+pub(super) async fn used(desk: &mut Desk<'_>, callers: impl Iterator<Item = (&str, Moment)>) -> Result<(), Refusal> {
+    let mut latest: BTreeMap<ApiKeyId, Moment> = BTreeMap::new();
+    for (name, at) in callers {
+        if let Ok(id) = name.parse() {
+            let seen = latest.entry(ApiKeyId(id)).or_insert(at);
+            *seen = at.max(*seen);
+        }
+    }
+    // A key that this very commit changes keeps its change.
+    let changed = |row: &Row, id: ApiKeyId| matches!(row, Row::ApiKey(key) if key.api_key_id == id);
+    latest.retain(|id, _| !desk.rows.iter().any(|row| changed(row, *id)));
+    if latest.is_empty() {
+        return Ok(());
+    }
+    for key in desk.reader.api_keys().await.or_refuse()? {
+        let Some(at) = latest.get(&key.api_key_id) else { continue };
+        if key.last_used_at.is_none_or(|last| at.since(last) >= USED_EVERY) {
+            desk.rows.push(Row::ApiKey(ApiKey { last_used_at: Some(*at), version: key.version + 1, ..key }));
+        }
+    }
+    Ok(())
 }

@@ -43,6 +43,8 @@ pub async fn plan(
         return Ok(Planned { commit, granted });
     }
     let (status, data, packet) = dispatch(&mut desk).await?;
+    let now = desk.now;
+    keys::used(&mut desk, std::iter::once((asked.caller.name.as_str(), now))).await?;
     let (commit, granted) = desk.close(status, data, packet).await?;
     Ok(Planned { commit, granted })
 }

@@ -34,7 +34,7 @@ pub use call::{Body, HttpTransport, Reply, Request, Transport, Trouble};
 pub use direct::UrlSource;
 pub use feed::FeedSource;
 pub use folder::FolderPublisher;
-pub use inbox::InboxSource;
+pub use inbox::{Glance, InboxSource, glance};
 pub use instagram::InstagramPublisher;
 pub use link::Kit;
 pub use net::{Answer, Ask, Guard, Method, Names, Net, Span, SystemNames};

@@ -3,7 +3,9 @@
 
 mod msg;
 mod perform;
+mod quiet;
 mod shell;
 
 pub use msg::Msg;
+pub use quiet::Quiet;
 pub use shell::Cron;

@@ -7,15 +7,18 @@ use omniva_cognition::flow::payload::key;
 use omniva_cognition::jobs::{NewJob, new_job};
 use omniva_contracts::config::{CronRule, NetworkConfig};
 use omniva_contracts::engine::*;
+use omniva_platforms::{Glance, glance};
 use omniva_store::{Page, StoreFault};
 use serde_json::json;
 
 use super::Msg;
+use super::quiet::Looked;
 use crate::infra::checkpointer;
 use crate::kit::Kit;
 use crate::zenith::{Unwritten, commit_what_can_be};
 
 const SOURCE: &str = "cron";
+const DISCOVER: &str = "discover";
 /// Running projects, and creators of each, that one run looks at.
 const MOST: Page = Page { limit: 500, offset: 0 };
 
@@ -82,24 +85,30 @@ async fn turn(
         version: row.map_or(1, |row| row.version + 1),
     };
     let mut change = Commit { rows: vec![Row::Cron(entry)], ..Commit::default() };
+    let mut looks = Looks::default();
     if runs {
-        for new in jobs(kit, name, now).await? {
+        for new in jobs(kit, name, now, &mut looks).await? {
             let (job, packet) = new_job(new, now, &kit.config, &mut kit.ids(), SOURCE);
             change.rows.push(Row::Job(Box::new(job)));
             change.packets.push(packet);
         }
     }
     match commit_what_can_be(kit, change).await {
-        Ok(_) => Ok(next_at),
+        Ok(_) => {
+            if runs && name == DISCOVER {
+                kit.quiet.keep(looks.made, &looks.living);
+            }
+            Ok(next_at)
+        }
         // Another hand moved the entry: the next look sees it.
         Err(Unwritten::Overtaken(_)) => Ok(now.after(Duration::from_secs(1))),
         Err(store) => Err(store),
     }
 }
 
-async fn jobs(kit: &Arc<Kit>, name: &str, now: Moment) -> Result<Vec<NewJob>, StoreFault> {
+async fn jobs(kit: &Arc<Kit>, name: &str, now: Moment, looks: &mut Looks) -> Result<Vec<NewJob>, StoreFault> {
     let task = match name {
-        "discover" => return discover(kit, now).await,
+        DISCOVER => return discover(kit, now, looks).await,
         "checkpoint" => {
             kit.wires.checkpointer.wake(checkpointer::Msg::Now);
             return Ok(Vec::new());
@@ -132,8 +141,24 @@ fn due(creator: &Creator, now: Moment, network: &NetworkConfig) -> bool {
     }
 }
 
-/// One job for each active creator with a source, of every running project, unless one is open.
-async fn discover(kit: &Arc<Kit>, now: Moment) -> Result<Vec<NewJob>, StoreFault> {
+/// What one round looks at.
+#[derive(Default)]
+struct Looks {
+    made: Vec<Looked>,
+    /// Creators with a source that runs.
+    living: Vec<CreatorId>,
+}
+
+/// What lies in a creator's folder; nothing for other sources. A folder may be on a slow disk.
+async fn glance_at(creator: &Creator) -> Option<Glance> {
+    let source = creator.source.clone()?;
+    // A glance that broke off counts as none: the job that follows tells what is wrong.
+    tokio::task::spawn_blocking(move || glance(&source)).await.ok().flatten()
+}
+
+/// One job for each active creator with a source, of every running project, unless one is open or nothing has happened in
+/// its folder.
+async fn discover(kit: &Arc<Kit>, now: Moment, looks: &mut Looks) -> Result<Vec<NewJob>, StoreFault> {
     let mut jobs = Vec::new();
     for project in kit.reader.projects(Some(ProjectStatus::Running), MOST).await?.items {
         for creator in kit.reader.creators(project.project_id, MOST).await?.items {
@@ -143,6 +168,13 @@ async fn discover(kit: &Arc<Kit>, now: Moment) -> Result<Vec<NewJob>, StoreFault
                 || kit.reader.job_by_unique_key(&unique).await?.is_some()
             {
                 continue;
+            }
+            looks.living.push(creator.creator_id);
+            if let Some(glance) = glance_at(&creator).await {
+                if kit.quiet.still(creator.creator_id, &glance, now) {
+                    continue;
+                }
+                looks.made.push(Looked { creator: creator.creator_id, glance, at: now });
             }
             let payload = json!(DiscoverPayload { creator_id: Some(creator.creator_id), ..DiscoverPayload::default() });
             let new = NewJob::now(JobKind::Discover, payload, TraceId(kit.id()), now);

@@ -12,6 +12,8 @@ pub struct KeyView {
     pub created_at: Moment,
     pub expires_at: Option<Moment>,
     pub revoked_at: Option<Moment>,
+    /// To the hour.
+    pub last_used_at: Option<Moment>,
 }
 
 impl From<ApiKey> for KeyView {
@@ -23,6 +25,7 @@ impl From<ApiKey> for KeyView {
             created_at: k.created_at,
             expires_at: k.expires_at,
             revoked_at: k.revoked_at,
+            last_used_at: k.last_used_at,
         }
     }
 }

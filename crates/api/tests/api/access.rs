@@ -89,6 +89,11 @@ async fn the_last_way_in_is_never_closed() {
     assert!(!format!("{packets:?}").contains(&admin));
     let listed = bench.send("GET", "/v1/keys", None, &headers).await;
     assert!(!listed.text.contains(&admin) && !listed.text.contains(&omniva_api::hash_of(&admin)));
+    // A key that was used says so, to the hour; one that never was does not.
+    key(&bench, "idle", "viewer", &admin).await;
+    let keys = bench.reader.api_keys().await.expect("read");
+    let used = |name: &str| keys.iter().find(|k| k.name == name).expect("there").last_used_at;
+    assert!(used("a").is_some() && used("idle").is_none(), "{keys:?}");
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ pub fn run(args: KeyArgs, as_json: bool) -> Result<u8, Fault> {
                 ("CREATED", "created_at"),
                 ("EXPIRES", "expires_at"),
                 ("REVOKED", "revoked_at"),
+                ("LAST USED", "last_used_at"),
             ];
             show_list(&client.get("/v1/keys", Query::default())?, &heads, as_json);
         }

@@ -5,7 +5,10 @@
 //! folders below are not entered.
 
 mod complete;
+mod glance;
 mod url;
+
+pub use glance::{Glance, glance};
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
