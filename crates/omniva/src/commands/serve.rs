@@ -47,6 +47,7 @@ pub fn run(args: &ServeArgs, models_folder: &Path, as_json: bool) -> Result<u8, 
     open::runtime()?.block_on(async {
         let running = start(&settings, &data, models_folder, manifest, layers, telemetry).await?;
         tell(&running, &data, as_json);
+        give_back_memory();
         running.until_told(&settings, &data).await
     })
 }
@@ -151,6 +152,16 @@ async fn start(
     };
     notice.write(data)?;
     Ok(Running { engine, serving, notice })
+}
+
+/// Starting reads configuration, schemas and models; an engine that idles for months need not hold on to
+/// what that took.
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: only returns free memory to the system.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 fn tell(running: &Running, data: &DataFolder, as_json: bool) {
