@@ -1,6 +1,6 @@
 //! One learning step of a channel: its windows, and the watch for a changed audience.
 
-use omniva_contracts::engine::{Learnt, LearningStep, LearntFrom, Lesson, Moment};
+use omniva_contracts::engine::{LearningStep, Learnt, LearntFrom, Lesson, Moment};
 use omniva_contracts::fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
 

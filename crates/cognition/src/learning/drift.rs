@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_change_is_noticed_soon_and_a_steady_channel_left_alone() {
-        for (shift, within) in [(1.0, 40), (-1.0, 40), (1.5, 20), (-2.0, 12)] {
+        for (shift, within) in [(1.0, 80), (-1.0, 80), (1.5, 35), (-2.0, 20)] {
             for seed in 0..100 {
                 let (_, alarm) = run(seed, shift, within).unwrap_or_else(|| panic!("{shift} missed, seed {seed}"));
                 assert_eq!(alarm.factor > 1.0, shift > 0.0);

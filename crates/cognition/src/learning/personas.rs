@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use omniva_contracts::config::Persona;
-use omniva_contracts::engine::{Learnt, LearningStep, LearntFrom, Lesson, Moment, ScheduleId};
+use omniva_contracts::engine::{LearningStep, Learnt, LearntFrom, Lesson, Moment, ScheduleId};
 use omniva_contracts::fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
 
@@ -113,8 +113,11 @@ pub struct PersonaModel {
 impl PersonaModel {
     /// The personas with the weights that were learnt; those of the configuration where nothing was.
     pub fn apply(&self, personas: &[Persona]) -> Vec<Persona> {
-        let weigh = |p: &Persona| Persona { weight: micro(p.weight * self.factor(&p.name)).max(1e-6), ..p.clone() };
-        personas.iter().map(weigh).collect()
+        let weight = |p: &Persona| match self.factor(&p.name) {
+            1.0 => p.weight,
+            factor => micro(p.weight * factor).max(1e-6),
+        };
+        personas.iter().map(|p| Persona { weight: weight(p), ..p.clone() }).collect()
     }
     fn factor(&self, name: &str) -> f64 {
         self.factors.get(name).copied().filter(|f| f.is_finite() && *f > 0.0).unwrap_or(1.0)
@@ -217,7 +220,7 @@ fn age(at: Moment, now: Moment) -> f64 {
     (now.0.saturating_sub(at.0) as f64 / DAY).max(0.0)
 }
 
-/// Factors on the configured weights, whose sum stays.
+/// Factors on the configured weights, whose sum stays but for what the range cuts off.
 fn factors(personas: &[Persona], skill: &BTreeMap<String, f64>, rules: &PersonaRules) -> BTreeMap<String, f64> {
     let of = |name: &str| (rules.gain * skill.get(name).copied().unwrap_or_default()).exp();
     let before: f64 = personas.iter().map(|p| p.weight).sum();
@@ -248,7 +251,13 @@ fn step(
         let (old, new) = (model.factor(&p.name), next.get(&p.name).copied().unwrap_or(1.0));
         let to = wanted.get(&p.name).copied().unwrap_or(1.0);
         let at_end = (to - rules.range).abs() < 1e-9 || (to - 1.0 / rules.range).abs() < 1e-9;
-        let bound = if share < 1.0 { "max_step" } else if at_end { "range" } else { "" };
+        let bound = if share < 1.0 {
+            "max_step"
+        } else if at_end {
+            "range"
+        } else {
+            ""
+        };
         let [before, after, wanted] = [old, new, to].map(|f| micro(p.weight * f));
         (old != new).then(|| Learnt { what: p.name.clone(), before, after, wanted, bound: bound.to_owned() })
     };

@@ -18,7 +18,8 @@ pub(super) const SHOWN: usize = 24;
 /// # Errors
 /// `internal`: something in it can't be written.
 pub(super) fn hash(inputs: &impl Serialize) -> Result<String, Fault> {
-    let text = serde_json::to_vec(inputs).map_err(|_| Fault::internal("the inputs of a learning step can't be written"))?;
+    let text =
+        serde_json::to_vec(inputs).map_err(|_| Fault::internal("the inputs of a learning step can't be written"))?;
     Ok(Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -5,12 +5,12 @@ mod rules;
 
 use std::collections::BTreeMap;
 
-use omniva_contracts::engine::{LearntFrom, Learnt, Moment};
+use omniva_contracts::engine::{Learnt, LearntFrom, Moment};
 use serde::{Deserialize, Serialize};
 
-pub(in crate::learning) use fit::{Fit, fit, months};
 #[cfg(test)]
 pub(in crate::learning) use fit::normal;
+pub(in crate::learning) use fit::{Fit, fit, months};
 pub use rules::WindowRules;
 
 use crate::calendar::Windows;

@@ -74,10 +74,6 @@ impl WindowRules {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(Fault::new(
-            Code::ConfigInvalid,
-            faults.join("; "),
-            "correct these values of the learning's configuration",
-        ))
+        Err(Fault::new(Code::ConfigInvalid, faults.join("; "), "correct these values of the learning's configuration"))
     }
 }
