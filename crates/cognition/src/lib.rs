@@ -24,6 +24,7 @@ mod hook;
 mod horizon;
 pub mod jobs;
 mod lattice;
+pub mod learning;
 mod lexicon;
 pub mod limits;
 mod material;

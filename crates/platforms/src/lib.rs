@@ -1,5 +1,6 @@
-//! Where videos come from and where clips go: two ports and their adapters. Videos come from a folder, a URL, a feed, or
-//! whatever yt-dlp understands; clips go into a folder, to YouTube, TikTok, Instagram or a webhook.
+//! Where videos come from and where clips go: ports and their adapters. Videos come from a folder, a URL, a feed, or
+//! whatever yt-dlp understands; clips go into a folder, to YouTube, TikTok, Instagram or a webhook. A third port reads back
+//! what the posts achieved.
 //!
 //! Invariants: an item keeps its id as long as it is the same item; nothing outside the source that was named is ever
 //! read; what is fetched goes through [`Net`], which dials no address that its guard did not see; a clip is published at
@@ -9,9 +10,11 @@ mod call;
 mod direct;
 mod download;
 mod feed;
+mod figures;
 mod files;
 mod folder;
 mod inbox;
+mod insights;
 mod instagram;
 mod link;
 mod media;
@@ -33,17 +36,19 @@ mod ytdlp;
 pub use call::{Body, HttpTransport, Reply, Request, Transport, Trouble};
 pub use direct::UrlSource;
 pub use feed::FeedSource;
+pub use figures::{Imported, import_figures};
 pub use folder::FolderPublisher;
 pub use inbox::{Glance, InboxSource, glance};
-pub use instagram::InstagramPublisher;
+pub use insights::{Insights, Missing, PostRef, Pulled};
+pub use instagram::{InstagramInsights, InstagramPublisher};
 pub use link::Kit;
 pub use net::{Answer, Ask, Guard, Method, Names, Net, Span, SystemNames};
 pub use progress::Progress;
 pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
 pub use source::{Fetched, Looked, Source, Window, source};
-pub use tiktok::TiktokPublisher;
+pub use tiktok::{TiktokInsights, TiktokPublisher};
 pub use webhook::{WebhookPublisher, WebhookTarget, signature};
-pub use youtube::YoutubePublisher;
+pub use youtube::{YoutubeInsights, YoutubePublisher};
 pub use ytdlp::YtdlpSource;
 
 /// SHA-256 as lower-case hex.

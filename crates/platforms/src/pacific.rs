@@ -16,6 +16,22 @@ pub(crate) fn next_midnight(now_us: i64) -> i64 {
     midnight().unwrap_or_else(|_| now_us.saturating_add(DAY_US))
 }
 
+/// The date of California at a moment, `2026-11-21`. `None` for moments that no calendar holds.
+pub(crate) fn date(us: i64) -> Option<String> {
+    let zone = TimeZoneDatabase::bundled().get(ZONE).ok()?;
+    Some(Timestamp::from_microsecond(us).ok()?.to_zoned(zone).date().to_string())
+}
+
+/// The last date of California that was over `late` days before `now_us`' date began, and the moment at which it ended,
+/// microseconds since the epoch: with 3, Wednesday's figures are asked for on Saturday.
+pub(crate) fn settled(now_us: i64, late: u32) -> Option<(String, i64)> {
+    let zone = TimeZoneDatabase::bundled().get(ZONE).ok()?;
+    let today = Timestamp::from_microsecond(now_us).ok()?.to_zoned(zone.clone()).date();
+    let last = today.checked_sub(jiff::Span::new().try_days(i64::from(late)).ok()?).ok()?;
+    let end = last.tomorrow().ok()?.to_zoned(zone).ok()?.timestamp().as_microsecond();
+    Some((last.to_string(), end))
+}
+
 #[cfg(test)]
 mod tests {
     use omniva_contracts::engine::Moment;
@@ -47,6 +63,22 @@ mod tests {
             let at = |text: &str| Moment::parse(text).unwrap().0;
             assert_eq!(Moment(next_midnight(at(now))), Moment(at(midnight)), "{now}");
         }
+    }
+
+    #[test]
+    fn days_settle_at_their_midnight_in_california() {
+        for (now, late, last, end) in [
+            ("2026-11-21T21:00:00Z", 3, "2026-11-18", "2026-11-19T08:00:00Z"),
+            ("2026-11-21T07:59:59Z", 3, "2026-11-17", "2026-11-18T08:00:00Z"),
+            // Over the day of 25 hours.
+            ("2026-11-02T20:00:00Z", 1, "2026-11-01", "2026-11-02T08:00:00Z"),
+            ("2026-11-02T20:00:00Z", 2, "2026-10-31", "2026-11-01T07:00:00Z"),
+        ] {
+            let at = |text: &str| Moment::parse(text).unwrap().0;
+            assert_eq!(settled(at(now), late), Some((last.to_owned(), at(end))), "{now}");
+            assert_eq!(date(at(end) - 1).as_deref(), Some(last));
+        }
+        assert_eq!((settled(i64::MAX, 3), date(i64::MIN)), (None, None));
     }
 
     proptest! {

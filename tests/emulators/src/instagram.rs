@@ -1,10 +1,11 @@
-//! Instagram's Graph API for publishing, with resumable uploads of Reels.
+//! Instagram's Graph API for publishing, with resumable uploads of Reels, and for insights.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::faults::Refusal;
+use crate::figures::Figures;
 use crate::http::{Answer, Emulated, Request};
 use crate::oauth::{CLIENT_ID, CLIENT_SECRET};
 
@@ -40,6 +41,10 @@ pub struct Instagram {
     pub quota: u32,
     /// What the clock of the platform says of new posts, as it writes it.
     pub timestamp: String,
+    /// By post.
+    pub figures: BTreeMap<String, Figures>,
+    /// The owner has agreed to `instagram_business_manage_insights`.
+    pub insights_granted: bool,
     pub violations: Vec<String>,
 }
 
@@ -57,6 +62,8 @@ impl Instagram {
             used: 0,
             quota: 100,
             timestamp: "2030-01-01T00:00:00+0000".into(),
+            figures: BTreeMap::new(),
+            insights_granted: true,
             violations: Vec::new(),
         }
     }
@@ -183,6 +190,27 @@ impl Instagram {
         }
     }
 
+    fn insights(&mut self, request: &Request, id: &str) -> Answer {
+        let metrics: Vec<String> = request.query("metric").unwrap_or_default().split(',').map(str::to_owned).collect();
+        let known = ["views", "reach", "likes", "comments", "shares", "saved", "total_interactions"];
+        let good = |m: &String| known.contains(&m.as_str()) || m.starts_with("ig_reels_");
+        if !metrics.iter().all(good) || request.query("period") != Some("lifetime") {
+            return self.violation(request, "metric or period");
+        }
+        if !self.insights_granted {
+            return error(403, 10, 0, "Application does not have permission for this action");
+        }
+        let Some(figures) = self.figures.get(id) else { return error(400, 100, 33, "no such object") };
+        let told = |m: &String| {
+            let value = figures.metric(m)?;
+            Some(
+                json!({ "name": m, "period": "lifetime", "values": [{ "value": value }], "id": format!("{id}/insights/{m}/lifetime") }),
+            )
+        };
+        let data: Vec<Value> = if figures.late { Vec::new() } else { metrics.iter().filter_map(told).collect() };
+        Answer::json(200, &json!({ "data": data }))
+    }
+
     fn list(&mut self) -> Answer {
         let newest = usize::from(self.hidden > 0);
         self.hidden = self.hidden.saturating_sub(1);
@@ -250,6 +278,7 @@ impl Emulated for Instagram {
             ("POST", [VERSION, USER, "media"]) => self.make(request),
             ("POST", [VERSION, USER, "media_publish"]) => self.publish(request),
             ("GET", [VERSION, USER, "media"]) => self.list(),
+            ("GET", [VERSION, id, "insights"]) => self.insights(request, id),
             ("GET", [VERSION, id]) => self.node(request, id),
             _ => self.violation(request, "no such call"),
         }

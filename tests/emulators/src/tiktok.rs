@@ -1,10 +1,11 @@
-//! TikTok's OAuth and Content Posting API.
+//! TikTok's OAuth, Content Posting API, and figures of videos.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::faults::Refusal;
+use crate::figures::Figures;
 use crate::http::{Answer, Emulated, Request};
 use crate::oauth::{Challenge, Tokens};
 
@@ -44,6 +45,8 @@ pub struct Tiktok {
     pub works: u32,
     /// The next finished upload fails with this.
     pub fails: Option<&'static str>,
+    /// By the number of a public video.
+    pub figures: BTreeMap<String, Figures>,
     pub violations: Vec<String>,
 }
 
@@ -51,13 +54,20 @@ impl Tiktok {
     pub fn new(base: &str) -> Self {
         Self {
             base: base.to_owned(),
-            tokens: Tokens::new("tiktok", "client_key", Challenge::Hex, true, "user.info.basic,video.publish"),
+            tokens: Tokens::new(
+                "tiktok",
+                "client_key",
+                Challenge::Hex,
+                true,
+                "user.info.basic,video.publish,video.list",
+            ),
             uploads: BTreeMap::new(),
             made: 0,
             privacy: vec!["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"],
             min_chunk: 5_000_000,
             works: 1,
             fails: None,
+            figures: BTreeMap::new(),
             violations: Vec::new(),
         }
     }
@@ -124,6 +134,45 @@ impl Tiktok {
         self.uploads.insert(id.clone(), upload);
         let url = format!("{}/video/?upload_id=PLANTED-{id}&upload_token=PLANTED", self.base);
         ok(&json!({ "publish_id": id, "upload_url": url }))
+    }
+
+    fn query(&mut self, request: &Request) -> Answer {
+        if !self.tokens.scope.split(',').any(|scope| scope == "video.list") {
+            return error(401, "scope_not_authorized", "The user did not authorize the scope required");
+        }
+        if request.header("content-type") != Some("application/json; charset=UTF-8") {
+            return self.violation(request, "content type");
+        }
+        let fields: Vec<String> = request.query("fields").unwrap_or_default().split(',').map(str::to_owned).collect();
+        let known = ["id", "view_count", "like_count", "comment_count", "share_count", "duration", "title"];
+        if fields.iter().any(|field| !known.contains(&field.as_str())) {
+            return self.violation(request, "fields");
+        }
+        let body = request.json();
+        let ids: Vec<&str> =
+            body["filters"]["video_ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let number = |id: &&str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
+        if ids.is_empty() || ids.len() > 20 || !ids.iter().all(number) {
+            return self.violation(request, "one to twenty ids, which are numbers");
+        }
+        let told = |id: &&str| {
+            let figures = self.figures.get(*id)?;
+            let mut video = json!({});
+            for field in &fields {
+                video[field] = match field.as_str() {
+                    "id" => json!(id),
+                    "view_count" if figures.late => continue,
+                    "view_count" => json!(figures.views),
+                    "like_count" => json!(figures.likes),
+                    "comment_count" => json!(figures.comments),
+                    "share_count" => json!(figures.shares),
+                    _ => continue,
+                };
+            }
+            Some(video)
+        };
+        let videos: Vec<Value> = ids.iter().filter_map(told).collect();
+        ok(&json!({ "videos": videos }))
     }
 
     fn put(&mut self, request: &Request) -> Answer {
@@ -195,6 +244,7 @@ impl Emulated for Tiktok {
             ("POST", "/v2/post/publish/creator_info/query/") => self.creator(),
             ("POST", "/v2/post/publish/video/init/") => self.init(request),
             ("POST", "/v2/post/publish/status/fetch/") => self.status(request),
+            ("POST", "/v2/video/query/") => self.query(request),
             _ => self.violation(request, "no such call"),
         }
     }

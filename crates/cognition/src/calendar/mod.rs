@@ -12,7 +12,7 @@
 //! Scores are whole numbers, in points (a millionth of one placed publication): sums are exact, ties are ties.
 
 mod board;
-mod dice;
+pub(crate) mod dice;
 mod difference;
 mod explain;
 mod grid;

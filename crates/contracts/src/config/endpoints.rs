@@ -40,6 +40,12 @@ pub struct HttpLimits {
 pub struct YoutubeEndpoints {
     pub api: String,
     pub upload: String,
+    /// Figures of the channel's videos.
+    pub analytics: String,
+    /// Days of California after which the figures of a day no longer change.
+    pub analytics_late_days: u32,
+    /// Videos that are asked for at once.
+    pub list_ids: u32,
     /// What stands before a video's id in its address.
     pub watch: String,
     pub chunk_bytes: u64,
@@ -59,6 +65,8 @@ pub struct TiktokEndpoints {
     pub poll_seconds: f64,
     pub upload_url_seconds: f64,
     pub title_utf16: u32,
+    /// Videos whose figures are asked for at once.
+    pub query_ids: u32,
     pub oauth: OauthEndpoints,
 }
 
@@ -121,6 +129,9 @@ pub struct OauthEndpoints {
     pub refresh: Option<String>,
     pub client_id_name: String,
     pub scopes: Vec<String>,
+    /// Asked for besides: the right to read the figures of posts. Publishing goes on without it.
+    #[serde(default)]
+    pub insight_scopes: Vec<String>,
     #[serde(default)]
     pub device_scopes: Vec<String>,
     pub scope_separator: String,
@@ -206,6 +217,7 @@ impl Endpoints {
         for (key, url) in [
             ("youtube.api", &self.youtube.api),
             ("youtube.upload", &self.youtube.upload),
+            ("youtube.analytics", &self.youtube.analytics),
             ("tiktok.api", &self.tiktok.api),
             ("instagram.api", &self.instagram.api),
             ("instagram.upload", &self.instagram.upload),
@@ -220,6 +232,9 @@ impl Endpoints {
         }
         within(&mut faults, "endpoints.tiktok.chunk_bytes", self.tiktok.chunk_bytes, 5_000_000, 64_000_000);
         within(&mut faults, "endpoints.youtube.thumbnail_bytes", self.youtube.thumbnail_bytes, 1 << 16, 50 << 20);
+        within(&mut faults, "endpoints.youtube.analytics_late_days", self.youtube.analytics_late_days, 1, 30);
+        within(&mut faults, "endpoints.youtube.list_ids", self.youtube.list_ids, 1, 50);
+        within(&mut faults, "endpoints.tiktok.query_ids", self.tiktok.query_ids, 1, 20);
         self.youtube.oauth.validate("endpoints.youtube.oauth", &mut faults);
         self.tiktok.oauth.validate("endpoints.tiktok.oauth", &mut faults);
         self.instagram.oauth.validate("endpoints.instagram.oauth", &mut faults);
@@ -288,6 +303,10 @@ mod tests {
             ("[endpoints.youtube]\nchunk_bytes = 1000", "youtube.chunk_bytes"),
             ("[endpoints.tiktok]\nchunk_bytes = 1000", "tiktok.chunk_bytes"),
             ("[endpoints.youtube.oauth]\nscopes = []", "oauth.scopes"),
+            ("[endpoints.youtube]\nanalytics = \"http://example.org\"", "youtube.analytics"),
+            ("[endpoints.youtube]\nlist_ids = 51", "youtube.list_ids"),
+            ("[endpoints.youtube]\nanalytics_late_days = 0", "analytics_late_days"),
+            ("[endpoints.tiktok]\nquery_ids = 21", "query_ids"),
             ("[endpoints.webhook]\nwindow_seconds = nan", "webhook.window_seconds"),
             ("[endpoints]\nnew = 1", "new"),
             ("endpoints = 3", "endpoints"),

@@ -6,6 +6,7 @@
 mod commit;
 mod council;
 mod details;
+mod engagement;
 mod entities;
 mod explanation;
 mod ids;
@@ -20,6 +21,7 @@ mod target;
 pub use commit::*;
 pub use council::*;
 pub use details::*;
+pub use engagement::*;
 pub use entities::*;
 pub use explanation::*;
 pub use ids::*;

@@ -24,6 +24,11 @@ pub(super) fn unknown(reply: &Reply) -> bool {
     reply.status == 404 || (reply.status == 400 && codes(reply).0 == 100)
 }
 
+/// Whether a post that was there is no more. Any parameter that they do not like has the code 100 too.
+pub(super) fn gone(reply: &Reply) -> bool {
+    reply.status == 404 || (reply.status == 400 && codes(reply) == (100, 33))
+}
+
 pub(super) fn fault(reply: &Reply, what: &str, now_us: i64) -> Fault {
     let (code, subcode) = codes(reply);
     let message = reply.json().pointer("/error/message").and_then(Value::as_str).map(excerpt).unwrap_or_default();
@@ -55,7 +60,7 @@ pub(super) fn fault(reply: &Reply, what: &str, now_us: i64) -> Fault {
         (-2 | -1, _) | (_, 2_207_003 | 2_207_032 | 2_207_053 | 2_207_082) => unavailable(),
         _ if reply.status >= 500 => unavailable(),
         (10 | 200..=299, _) => refused(
-            "the account was connected without the right to publish",
+            &format!("the account was connected without the right to {what}"),
             "connect it again and allow everything on the consent page",
         ),
         _ => {

@@ -4,7 +4,10 @@
 //! before; afterwards the container itself says whether it was.
 
 mod errors;
+mod insights;
 mod reel;
+
+pub use insights::InstagramInsights;
 
 use omniva_contracts::config::InstagramEndpoints;
 use omniva_contracts::engine::UploadJobId;

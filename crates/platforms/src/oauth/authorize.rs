@@ -35,7 +35,9 @@ impl Service {
         let state = word()?;
         let verifier = if self.endpoints.pkce == Pkce::None { None } else { Some(word()?) };
         let challenge = verifier.as_deref().map(|verifier| challenge(self.endpoints.pkce, verifier));
-        let scope = self.endpoints.scopes.join(&self.endpoints.scope_separator);
+        let scopes: Vec<&str> =
+            self.endpoints.scopes.iter().chain(&self.endpoints.insight_scopes).map(String::as_str).collect();
+        let scope = scopes.join(&self.endpoints.scope_separator);
         let mut fields = vec![
             (self.endpoints.client_id_name.as_str(), client.id.as_str()),
             ("response_type", "code"),

@@ -6,7 +6,10 @@
 
 mod chunks;
 mod errors;
+mod insights;
 mod posting;
+
+pub use insights::TiktokInsights;
 
 use omniva_contracts::config::TiktokEndpoints;
 use omniva_contracts::engine::UploadJobId;

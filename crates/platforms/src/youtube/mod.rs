@@ -6,9 +6,12 @@
 
 mod after;
 mod errors;
+mod insights;
 mod lookup;
 mod metadata;
 mod session;
+
+pub use insights::YoutubeInsights;
 
 use omniva_contracts::config::YoutubeEndpoints;
 use omniva_contracts::engine::UploadJobId;

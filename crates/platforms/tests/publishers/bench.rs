@@ -136,6 +136,7 @@ impl Bench {
         let youtube = &mut endpoints.youtube;
         youtube.api = format!("{base}/youtube/v3");
         youtube.upload = format!("{base}/upload/youtube/v3");
+        youtube.analytics = format!("{base}/v2");
         youtube.chunk_bytes = 262_144;
         youtube.oauth.authorize = format!("{base}/o/oauth2/v2/auth");
         youtube.oauth.token = format!("{base}/token");

@@ -1,9 +1,10 @@
-//! Publishers against emulated platforms, on real sockets.
+//! Publishers and insights against emulated platforms, on real sockets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bench;
 mod chaos;
+mod insights;
 mod instagram;
 mod oauth;
 mod tiktok;
