@@ -25,7 +25,8 @@ fn config(bench: &Bench, google: &str, hook: &str) -> std::path::PathBuf {
     let text = format!(
         "[engine.cron]\ndiscover = {{ every_seconds = 1, misfire = \"run_once\" }}\n\n\
          [engine.publish.webhooks.cms]\nurl = \"{hook}/hooks/clips\"\n\n\
-         [endpoints.youtube]\napi = \"{google}/youtube/v3\"\nupload = \"{google}/upload/youtube/v3\"\nchunk_bytes = 262144\n\
+         [endpoints.youtube]\napi = \"{google}/youtube/v3\"\nupload = \"{google}/upload/youtube/v3\"\n\
+         analytics = \"{google}/v2\"\nchunk_bytes = 262144\n\
          poll_seconds = 1.0\n\n\
          [endpoints.youtube.oauth]\nauthorize = \"{google}/o/oauth2/v2/auth\"\ntoken = \"{google}/token\"\n"
     );

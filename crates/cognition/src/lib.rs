@@ -4,7 +4,7 @@
 //! [`features`] (with [`hook`] and [`thought`]) looks at each window · [`sieve`] keeps the best of each place ·
 //! [`scores`] · [`pantheon`] votes · [`lattice`] and [`horizon`] weigh · [`paradox`] finds overlaps and repeats · [`zenith`]
 //! gives every candidate its verdict. [`chorus`] then drafts the texts, [`halolux`] explains. [`calendar`] finds the times at
-//! which clips go out, within what [`limits`] leaves.
+//! which clips go out, within what [`limits`] leaves. [`learning`] learns from what the posts achieved.
 //!
 //! Invariants, above all what is absent: no async, no clock, no randomness, no I/O, no logging; no map with a random
 //! order. The cost is linear in the length of the source.

@@ -281,6 +281,38 @@ fn the_calendar_takes_the_learnt_hours() {
     assert_eq!(local.minute / 60, 20);
 }
 
+#[test]
+fn votes_are_judged_by_what_hour_and_channel_do_not_explain() {
+    use omniva_contracts::config::Persona;
+    let mut posts = history(12, &Audience::new(12), 120);
+    let mut dice = Dice::new(12);
+    for post in &mut posts {
+        // One knows the clip, one votes for the evening, whatever the clip.
+        let evening = if post.slot % 24 >= 17 { 0.9 } else { 0.1 };
+        let votes = [("clip", post.score), ("dice", dice.share()), ("evening", evening)];
+        post.votes = votes.map(|(name, vote)| (name.to_owned(), vote)).into();
+    }
+    let outcomes = gathered(&posts, at(123, 0, 0));
+    assert_eq!(judged(&WindowModel::unlearnt("youtube/main"), &outcomes), []);
+    let model = step(None, &outcomes, 123, 1).model.windows;
+    let seen = judged(&model, &outcomes);
+    assert_eq!(seen.len(), outcomes.outcomes.len());
+    let persona = |name: &str| Persona {
+        name: name.into(),
+        cares_about: String::new(),
+        weight: 1.0,
+        looks_at: Vec::new(),
+        veto_below: 0.0,
+    };
+    let personas = ["clip", "dice", "evening"].map(persona);
+    let learnt = weigh(None, &personas, &seen, &PersonaRules::default(), at(123, 0, 0)).unwrap();
+    let skill = &learnt.model.skill;
+    assert!(skill["clip"] > 0.15 && skill["dice"].abs() < 0.12 && skill["evening"].abs() < 0.12, "{skill:?}");
+    assert_eq!(learnt.record.posts.len(), seen.len());
+    // Of another measure nothing can be said.
+    assert_eq!(judged(&model, &Outcomes { measure: Measure::Views, ..outcomes }), []);
+}
+
 /// Dice of a normal distribution are what the forecasts rest on.
 #[test]
 fn normal_dice_are_normal() {

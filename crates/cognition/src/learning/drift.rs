@@ -158,6 +158,21 @@ mod tests {
         assert!(false_alarms <= 40, "{false_alarms} of 200 channels with 500 posts each");
     }
 
+    /// Engagement has a long tail: one post in ten is from a distribution three times as wide.
+    #[test]
+    fn a_long_tail_is_no_change_either() {
+        let alarm = |seed: u64| {
+            let (mut dice, mut state) = (Dice::new(seed), DriftState::default());
+            (0..500).any(|n| {
+                let wide = if dice.chance(0.1) { 3.0 } else { 1.0 };
+                // The spread of the mixture.
+                state.add(&DriftRules::default(), Moment(n), normal(&mut dice) * wide, 1.8f64.sqrt()).is_some()
+            })
+        };
+        let false_alarms = (0..200).filter(|seed| alarm(5_000 + seed)).count();
+        assert!(false_alarms <= 40, "{false_alarms} of 200 channels with 500 posts each");
+    }
+
     #[test]
     fn one_viral_post_is_no_new_audience() {
         let mut state = DriftState::default();

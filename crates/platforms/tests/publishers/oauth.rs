@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use omniva_contracts::config::{HttpLimits, Pkce};
 use omniva_contracts::{Code, Fault, Silent};
-use omniva_emulators::google::SCOPE;
+use omniva_emulators::google::{ANALYTICS_SCOPE, SCOPE};
 use omniva_emulators::oauth::{CLIENT_ID, CLIENT_SECRET};
 use omniva_emulators::{Inject, Refusal};
 use omniva_platforms::oauth::*;
@@ -39,7 +39,7 @@ fn an_owner_agrees_in_the_browser() {
     let service = stage.bench.service("youtube");
     authorize(&service, &accounts, &account(), &OsEntropy, &agree, &Silent).unwrap();
     let State::Connected { scopes, .. } = accounts.state(&account()).unwrap() else { panic!("not connected") };
-    assert_eq!(scopes, [SCOPE]);
+    assert_eq!(scopes, [SCOPE, ANALYTICS_SCOPE], "what publishing needs, and the right to read figures");
     let token = accounts.access(&account()).unwrap();
     assert!(stage.server.state().tokens.good(Some(token.expose())));
     assert!(!format!("{token:?}").contains("PLANTED"));
