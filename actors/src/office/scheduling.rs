@@ -57,7 +57,7 @@ pub(super) async fn reschedule(
 fn is_open(s: &Schedule, now: Moment) -> bool {
     match s.status {
         ScheduleStatus::Pending | ScheduleStatus::Missed => true,
-        ScheduleStatus::Confirmed => s.final_scheduled_time.is_none_or(|at| at > now.after(NEAR)),
+        ScheduleStatus::Confirmed => !s.locked && s.final_scheduled_time.is_none_or(|at| at > now.after(NEAR)),
         ScheduleStatus::Done | ScheduleStatus::Cancelled => false,
     }
 }
@@ -83,7 +83,7 @@ async fn search_again(desk: &mut Desk<'_>, mut schedule: Schedule, cause: Packet
     }
     let id = schedule.schedule_id;
     let clip = desk.reader.clip(schedule.clip_id).await.or_refuse()?;
-    let payload = json!(SchedulePayload { clip_id: schedule.clip_id, schedule_id: id });
+    let payload = json!(SchedulePayload { clip_id: schedule.clip_id, schedule_id: id, urgent: false });
     let subject = EntityRef::new(EntityType::Schedule, id);
     let mut order =
         NewOrder::new(JobKind::Schedule, Some(schedule.project_id), subject, payload).unique(key::schedule(id));
@@ -92,6 +92,7 @@ async fn search_again(desk: &mut Desk<'_>, mut schedule: Schedule, cause: Packet
     }
     enqueue(desk, order, cause).await?;
     schedule.final_scheduled_time = None;
+    schedule.recommended_time = None;
     schedule.status = ScheduleStatus::Pending;
     schedule.version += 1;
     desk.rows.push(Row::Schedule(schedule));

@@ -164,7 +164,29 @@ fn publishing(kind: &str, packet: &Packet) -> Option<String> {
             let status = body.text("status").map(|status| format!(" as {}", plain(status))).unwrap_or_default();
             format!("The upload{} ended{status}", to(body))
         }
-        "schedule.recommended" => format!("The scheduler recommended{}", time("recommended_time")),
+        "upload.no_channel" => format!("The clip goes nowhere{}", after(body.text("why"))),
+        "schedule.recommended" => {
+            format!("The scheduler recommended{}{}", time("recommended_time"), after(body.text("why")))
+        }
+        "schedule.unplaced" => {
+            let next = body.text("proposal").map(|next| format!("; Horizon proposes: {}", plain(next)));
+            format!("No time was found{}{}{}", coded(body), after(body.text("why")), next.unwrap_or_default())
+        }
+        "schedule.missed" => {
+            let policy = body.text("policy").map(|policy| format!(" (policy: {})", plain(policy)));
+            format!("The slot{} passed before the upload began{}", time("was"), policy.unwrap_or_default())
+        }
+        "schedule.moved" => {
+            let who = plain(&packet.draft.source);
+            format!("{who} moved it from{} to{}{}", time("from"), time("to"), after(body.text("why")))
+        }
+        "schedule.locked" => format!("{} locked its time{}", plain(&packet.draft.source), after(body.text("reason"))),
+        "schedule.unlocked" => {
+            format!("{} unlocked its time{}", plain(&packet.draft.source), after(body.text("reason")))
+        }
+        "schedule.recalculated" => {
+            format!("{} had the calendar planned anew{}", plain(&packet.draft.source), after(body.text("reason")))
+        }
         "schedule.slot_refused" => format!("The slot{} was refused{}", time("slot"), coded(body)),
         "schedule.confirmed" => format!("Its time is final:{}", time("time")),
         "schedule.cancelled" => format!("The schedule was cancelled{}{}", coded(body), after(body.text("why"))),
