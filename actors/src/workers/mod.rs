@@ -12,6 +12,7 @@ mod discover;
 mod edit;
 mod end;
 mod maintain;
+mod missed;
 mod publishing;
 mod rows;
 mod schedule;
@@ -29,6 +30,7 @@ use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
+pub use missed::missed_slot;
 pub use omniva_platforms::Net;
 pub use publishing::{Publishing, accounts, services};
 
@@ -86,10 +88,15 @@ pub fn all(tools: Tools) -> Vec<Arc<dyn Work>> {
         Arc::new(scrape::Scraper(tools.clone())),
         Arc::new(analyze::Analyzer(tools.clone())),
         Arc::new(edit::Editor(tools.clone())),
-        Arc::new(schedule::Scheduler(tools.clone())),
+        scheduler(tools.engine.clone()),
         Arc::new(upload::Uploader(tools.clone())),
         Arc::new(maintain::Maintainer(tools)),
     ]
+}
+
+/// The one that looks for times: it needs nothing but the numbers that the engine decides by.
+pub fn scheduler(config: EngineConfig) -> Arc<dyn Work> {
+    Arc::new(schedule::Scheduler(Arc::new(config)))
 }
 
 /// Where a project's finished clips go.

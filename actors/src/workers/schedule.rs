@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use omniva_cognition::flow::payload::SchedulePayload;
 use omniva_cognition::flow::schedule::propose;
 use omniva_contracts::Fault;
+use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
 use serde_json::Value;
 
-use super::Tools;
 use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
 use super::rows::{clip, subject, unnamed};
@@ -17,7 +17,7 @@ use super::watch::Watch;
 use crate::slots::{self, Subject};
 use crate::work::{Work, WorkContext};
 
-pub(super) struct Scheduler(pub Arc<Tools>);
+pub(super) struct Scheduler(pub Arc<EngineConfig>);
 
 #[async_trait]
 impl Work for Scheduler {
@@ -51,10 +51,10 @@ impl Scheduler {
         let now = Moment(context.clock.now_us());
         let (owner, target) = (slot.project_id, slot.target.clone());
         let subject = Subject { slot, clip, not_before, urgent };
-        let facts = slots::facts(reader, &self.0.engine, now, (owner, &target), Some(subject)).await?;
-        let tools = self.0.clone();
+        let facts = slots::facts(reader, &self.0, now, (owner, &target), Some(subject)).await?;
+        let config = self.0.clone();
         // A full calendar takes a moment of computing, which no other actor should have to wait for.
-        let result = blocking(&watch, move |_| propose(&facts, id, &tools.engine)).await?;
+        let result = blocking(&watch, move |_| propose(&facts, id, &config)).await?;
         if let Some(Fault { message, next_step, .. }) = &result.fault {
             tracing::warn!(job_id = %job.id, schedule_id = %id, %message, %next_step, "no time was found");
         }

@@ -1,11 +1,8 @@
 //! INIT → AUTH → UPLOAD → VERIFY: finished files to where the project wants them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use omniva_cognition::flow::payload::UploadPayload;
-use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault, Monitor};
@@ -16,6 +13,7 @@ use serde_json::{Value, json};
 use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
 use super::rows::{clip, project, subject, unnamed};
+use super::missed::missed_slot;
 use super::watch::Watch;
 use super::{Tools, output_folder};
 use crate::work::{Work, WorkContext};
@@ -49,7 +47,7 @@ impl Uploader {
         if matches!(order.status, WorkStatus::Done | WorkStatus::Live | WorkStatus::Cancelled) {
             return skip(format!("the upload job is {} already", order.status.as_str()));
         }
-        if let Some(was) = missed(job, &order, context, &self.0.engine).await? {
+        if let Some(was) = missed_slot(job, id, context, &self.0.engine).await? {
             return skip(format!("its slot {was} passed while nobody could publish"));
         }
         let clip = clip(reader, order.clip_id).await?;
@@ -87,23 +85,6 @@ impl Uploader {
             target => self.0.publishing.publisher(&target),
         }
     }
-}
-
-/// The slot, where it passed long before this upload began for the first time. One that was begun goes on, however late.
-async fn missed(
-    job: &Job,
-    order: &UploadJobRow,
-    context: &WorkContext,
-    config: &EngineConfig,
-) -> Run<Option<Moment>> {
-    let begun = job.attempt > 1 || job.snoozes > 0 || job.crashes > 0 || job.checkpoint.is_some();
-    let named: UploadPayload = payload(&job.payload)?;
-    let Some(id) = named.schedule_id.filter(|_| !begun) else { return Ok(None) };
-    let Some(slot) = context.reader.schedule(id).await? else { return Ok(None) };
-    let mine = slot.status == ScheduleStatus::Confirmed && slot.upload_job_id == Some(order.upload_job_id);
-    let grace = Duration::from_secs(u64::from(config.schedule.missed_minutes) * 60);
-    let now = Moment(context.clock.now_us());
-    Ok(slot.final_scheduled_time.filter(|at| mine && at.after(grace) < now))
 }
 
 fn response(receipt: &Receipt) -> Value {

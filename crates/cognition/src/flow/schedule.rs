@@ -107,12 +107,14 @@ pub fn propose(facts: &Facts, id: ScheduleId, config: &EngineConfig) -> Result<S
 /// # Errors
 /// `config_invalid` where rules contradict themselves.
 pub fn recalculate(facts: &Facts, config: &EngineConfig) -> Result<(Request, Plan), Fault> {
-    let soon = facts.now.after(NEAR);
+    // One that a plan could not put where it stands is somebody's own wish.
+    let soon = facts.now.after(NEAR.max(Duration::from_secs(u64::from(config.schedule.lead_minutes) * 60)));
+    let far = facts.now.after(Duration::from_secs(u64::from(config.schedule.horizon_days) * 86_400));
     let request = request(facts, config, |row| {
         row.status == ScheduleStatus::Confirmed
             && !row.locked
             && row.project_id == facts.owner
-            && row.final_scheduled_time.is_some_and(|at| at > soon)
+            && row.final_scheduled_time.is_some_and(|at| at > soon && at <= far)
     })?;
     let plan = calendar::plan(&request)?;
     Ok((request, plan))
