@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::check::Faults;
 use super::desk::{Deed, Desk, OrRefuse};
-use super::jobs::{Order as NewOrder, make, take_back};
+use super::jobs::{Order as NewOrder, make, runs, take_back};
 use super::plan::Done;
 use super::{Refusal, projects};
 use crate::slots::{self, Subject};
@@ -192,12 +192,14 @@ async fn book(desk: &mut Desk<'_>, place: Place, cause: PacketId) -> Result<bool
     let id = schedule.schedule_id;
     let searching = desk.reader.job_by_unique_key(&key::schedule(id)).await.or_refuse()?.map(|job| job.id);
     let waiting = desk.reader.job_by_unique_key(&key::upload(upload.upload_job_id)).await.or_refuse()?.map(|j| j.id);
-    let rows = desk.rows.len();
-    for job in [searching, waiting, upload.job_id.filter(|id| Some(*id) != waiting)].into_iter().flatten() {
-        if !take_back(desk, job).await? {
-            desk.rows.truncate(rows);
+    let jobs: BTreeSet<JobId> = [searching, waiting, upload.job_id].into_iter().flatten().collect();
+    for job in &jobs {
+        if runs(desk, *job).await? {
             return Ok(false);
         }
+    }
+    for job in jobs {
+        take_back(desk, job).await?;
     }
     let clip = desk.reader.clip(schedule.clip_id).await.or_refuse()?;
     let payload = json!(UploadPayload {

@@ -203,6 +203,11 @@ pub(super) async fn noop(desk: &mut Desk<'_>, count: u32, keys: &[String]) -> Do
     Ok((202, json!({ "queued": made, "asked": count, "status": "QUEUED" }), packet))
 }
 
+/// Whether a job is being worked on, so that it can't be taken back.
+pub(super) async fn runs(desk: &Desk<'_>, id: JobId) -> Result<bool, Refusal> {
+    Ok(desk.reader.job(id).await.or_refuse()?.is_some_and(|job| job.state == JobState::Running))
+}
+
 /// Cancels a job that has not started; `false` when it is too late for that.
 pub(super) async fn take_back(desk: &mut Desk<'_>, id: JobId) -> Result<bool, Refusal> {
     let Some(job) = desk.reader.job(id).await.or_refuse()? else { return Ok(true) };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omniva_actors::office::Command;
+use omniva_actors::office::{Command, Office};
 use omniva_actors::work::Work;
 use omniva_actors::workers;
 use omniva_cognition::flow::payload::UploadPayload;

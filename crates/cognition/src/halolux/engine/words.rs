@@ -1,7 +1,7 @@
 //! One sentence for each kind of packet. What a packet does not say is left out of the sentence; kinds that are not
 //! known here are shown in the chain and never narrated.
 
-use omniva_contracts::engine::{EntityRef, Packet};
+use omniva_contracts::engine::{EntityRef, Packet, shown_target};
 use serde_json::Value;
 
 use super::facts::Body;
@@ -37,7 +37,7 @@ fn coded(body: Body<'_>) -> String {
 }
 
 fn to(body: Body<'_>) -> String {
-    body.text("target").map(|target| format!(" to {}", plain(target))).unwrap_or_default()
+    body.text("target").map(|target| format!(" to {}", plain(shown_target(target)))).unwrap_or_default()
 }
 
 fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
