@@ -96,11 +96,7 @@ async fn waiting(reader: &dyn Reader, open: Vec<Schedule>, subject: Option<Subje
     Ok(all)
 }
 
-async fn within(
-    reader: &dyn Reader,
-    filter: &ScheduleFilter,
-    (from, to): (Moment, Moment),
-) -> Answered<Vec<Schedule>> {
+async fn within(reader: &dyn Reader, filter: &ScheduleFilter, (from, to): (Moment, Moment)) -> Answered<Vec<Schedule>> {
     let statuses = vec![ScheduleStatus::Confirmed, ScheduleStatus::Done, ScheduleStatus::Pending];
     let filter = ScheduleFilter { from: Some(from), to: Some(to), statuses, ..filter.clone() };
     let mut all = Vec::new();

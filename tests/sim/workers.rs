@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use omniva_cognition::flow::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload};
 use omniva_actors::slots::{self, Subject};
+use omniva_cognition::flow::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload};
 use omniva_cognition::flow::schedule::propose;
 use omniva_contracts::analysis::Embedding;
 use omniva_contracts::engine::*;

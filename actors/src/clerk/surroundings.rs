@@ -80,11 +80,7 @@ pub(super) async fn of_project(reader: &dyn Reader, brief: &mut Brief) -> Result
     Ok(())
 }
 
-pub(super) async fn of_target(
-    reader: &dyn Reader,
-    config: &EngineConfig,
-    brief: &mut Brief,
-) -> Result<(), StoreFault> {
+pub(super) async fn of_target(reader: &dyn Reader, config: &EngineConfig, brief: &mut Brief) -> Result<(), StoreFault> {
     if !matches!(brief.question, Question::Upload | Question::Schedule) {
         return Ok(());
     }

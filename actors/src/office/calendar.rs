@@ -126,7 +126,8 @@ pub(super) async fn move_to(desk: &mut Desk<'_>, id: ScheduleId, at: Moment, rea
     let body = json!({ "from": from, "to": at, "target": target, "clip_id": schedule.clip_id, "why": reason });
     let deed = Deed::new("schedule.moved", entity(id), Some(owner), body).after(desk.last_of(&entity(id)).await?);
     let packet = desk.record(deed);
-    let reasons = json!({ "found": true, "by": "operator", "words": "an operator chose this time", "clip": remembered });
+    let reasons =
+        json!({ "found": true, "by": "operator", "words": "an operator chose this time", "clip": remembered });
     let place = Place { locked: schedule.locked, schedule, upload, at, reasons: Some(reasons) };
     if !book(desk, place, packet).await? {
         return Err(moved_on(id));
@@ -202,11 +203,8 @@ async fn book(desk: &mut Desk<'_>, place: Place, cause: PacketId) -> Result<bool
         take_back(desk, job).await?;
     }
     let clip = desk.reader.clip(schedule.clip_id).await.or_refuse()?;
-    let payload = json!(UploadPayload {
-        clip_id: schedule.clip_id,
-        upload_job_id: upload.upload_job_id,
-        schedule_id: Some(id),
-    });
+    let payload =
+        json!(UploadPayload { clip_id: schedule.clip_id, upload_job_id: upload.upload_job_id, schedule_id: Some(id) });
     let subject = EntityRef::new(EntityType::UploadJob, upload.upload_job_id);
     let mut order = NewOrder::new(JobKind::Upload, Some(schedule.project_id), subject, payload)
         .unique(key::upload(upload.upload_job_id))

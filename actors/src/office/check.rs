@@ -132,14 +132,19 @@ impl Faults {
         self.unless(spacing <= 10_080, &format!("{path}.spacing_minutes"), "must be 0 to 10080");
         let hours = |w: &PostingWindow| w.from <= 23 && (1..=24).contains(&w.to) && w.from != w.to;
         self.unless(c.windows.len() <= 12, &format!("{path}.windows"), "has more than 12 entries");
-        self.unless(c.windows.iter().all(hours), &format!("{path}.windows"), "must go from 0..=23 to another of 1..=24");
+        self.unless(
+            c.windows.iter().all(hours),
+            &format!("{path}.windows"),
+            "must go from 0..=23 to another of 1..=24",
+        );
         let quiet = c.quiet_hours.as_deref().unwrap_or_default();
         let field = format!("{path}.quiet_hours");
         self.unless(quiet.len() <= 12, &field, "has more than 12 entries");
         let spans: Vec<Option<(u32, u32)>> = quiet.iter().map(QuietHours::minutes).collect();
         let good = spans.iter().all(|span| span.is_some_and(|(from, to)| from != to));
         self.unless(good, &field, "must be two different times hh:mm each");
-        let holds = |m: u32, (from, to): (u32, u32)| if from < to { (from..to).contains(&m) } else { m >= from || m < to };
+        let holds =
+            |m: u32, (from, to): (u32, u32)| if from < to { (from..to).contains(&m) } else { m >= from || m < to };
         let loud = (0..1440).any(|minute| !spans.iter().flatten().any(|span| holds(minute, *span)));
         self.unless(loud, &field, "must leave part of the day free");
         self.mix(&format!("{path}.mix"), &c.mix);

@@ -30,7 +30,9 @@ struct Words {
 }
 
 pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
-    let Command::UploadClip { clip, title, description, keywords, scheduled_time, privacy_status, target: asked } = command else {
+    let Command::UploadClip { clip, title, description, keywords, scheduled_time, privacy_status, target: asked } =
+        command
+    else {
         return Err(Refusal::new(500, "INTERNAL", "not a command to upload"));
     };
     let mut clip = find(desk, *clip).await?;

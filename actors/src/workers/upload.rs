@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
-use super::rows::{clip, project, subject, unnamed};
 use super::missed::missed_slot;
+use super::rows::{clip, project, subject, unnamed};
 use super::watch::Watch;
 use super::{Tools, output_folder};
 use crate::work::{Work, WorkContext};

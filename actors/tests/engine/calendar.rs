@@ -282,8 +282,7 @@ async fn without_an_engine(file: &std::path::Path, config: EngineConfig, before:
     let last = before.iter().filter_map(|s| s.final_scheduled_time).max().expect("times");
     let away = last.after(2 * HOUR).since(now());
     let back = now().after(away);
-    let house =
-        house_at(opened(file).await, Arc::default(), works(&config), config, Arc::new(Ahead(away))).await;
+    let house = house_at(opened(file).await, Arc::default(), works(&config), config, Arc::new(Ahead(away))).await;
     house
         .until("other times", |reader| async move {
             let all = confirmed(reader.as_ref(), BERLIN, 4).await?;
@@ -301,7 +300,8 @@ async fn without_an_engine(file: &std::path::Path, config: EngineConfig, before:
     let packets = house.reader.packets(&missed, 100).await.expect("reads");
     assert_eq!(packets.len(), 8, "each is told once");
     for slot in slots(house.reader.as_ref(), NEW_YORK).await {
-        let upload = house.reader.upload_job(slot.upload_job_id.expect("has one")).await.expect("reads").expect("there");
+        let upload =
+            house.reader.upload_job(slot.upload_job_id.expect("has one")).await.expect("reads").expect("there");
         assert_eq!(upload.status, WorkStatus::Cancelled);
     }
     house.stop().await;

@@ -114,13 +114,8 @@ async fn feed(c: &Call) -> Result<Reply, Refusal> {
         let version = row.version;
         entries.extend(entry(row).map(|entry| (entry, title, note, version)));
     }
-    let event = |(entry, title, note, version): &'_ (Entry, String, String, i64)| Event {
-        entry,
-        title,
-        note,
-        version: *version,
-    };
-    let body = icalendar(&project.name, c.now, entries.iter().map(event));
+    let events = entries.iter().map(|(entry, title, note, version)| Event { entry, title, note, version: *version });
+    let body = icalendar(&project.name, c.now, events);
     Ok(Reply::Raw { status: 200, content_type: CALENDAR, body, csp: None })
 }
 

@@ -13,7 +13,8 @@ use omniva_contracts::fault::{Code, Fault};
 use serde_json::{Value, json};
 
 use crate::calendar::{
-    self, Channel, Entry, Placed, Plan, ProjectRules, Publication, Quiet, Request, Rules, Standing, Unplaced, Why, Windows,
+    self, Channel, Entry, Placed, Plan, ProjectRules, Publication, Quiet, Request, Rules, Standing, Unplaced, Why,
+    Windows,
 };
 use crate::council::{ClipDigest, belongs};
 use crate::limits::{self, Definitions, Taken};

@@ -260,7 +260,9 @@ fn refusals_keep_their_reason_and_a_full_day_looks_for_another_slot() {
     assert_eq!((clip.status, &clip.metadata["rejected_code"]), (ClipStatus::Rejected, &json!("outvoted")));
     let full = ruled(&brief(Question::Schedule), no("quota_reached"));
     assert_eq!((full.jobs[0].kind, full.rows.len()), (JobKind::Schedule, 1));
-    assert!(matches!(&full.rows[0], Row::Schedule(s) if s.recommended_time.is_none() && s.status == ScheduleStatus::Pending));
+    assert!(
+        matches!(&full.rows[0], Row::Schedule(s) if s.recommended_time.is_none() && s.status == ScheduleStatus::Pending)
+    );
     let off = ruled(&brief(Question::Schedule), no("operator"));
     assert!(matches!(&off.rows[0], Row::Schedule(s) if s.status == ScheduleStatus::Cancelled));
     let until = Moment(now().0 + 5);

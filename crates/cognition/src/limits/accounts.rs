@@ -102,7 +102,8 @@ mod tests {
     fn what_is_booked_and_what_is_out_take_from_the_same_buckets() {
         let now = Moment::parse("2026-11-20T12:00:00Z").expect("a time");
         let definitions = Definitions::in_force(&PlatformsConfig::load(None).expect("loads"), now).expect("known");
-        let taken = |n: u128, target: &str, done| Taken { id: Uuid::from_u128(n), target: target.into(), at: now, done };
+        let taken =
+            |n: u128, target: &str, done| Taken { id: Uuid::from_u128(n), target: target.into(), at: now, done };
         let all = [taken(1, "youtube/a", true), taken(2, "youtube/b", false), taken(3, "folder/x", false)];
         let ledger = ledger(&definitions, ["youtube/c"], &all).expect("fits");
         let inserts = ledger.level(&BucketKey::new("youtube_inserts", ""), now).expect("there");

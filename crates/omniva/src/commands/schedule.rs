@@ -85,7 +85,8 @@ fn show_plan(data: &Value, as_json: bool) {
     if items(&changes).is_empty() {
         println!("nothing changes");
     } else {
-        let heads = [("SCHEDULE", "schedule_id"), ("TARGET", "target"), ("WHAT", "kind"), ("FROM", "from"), ("TO", "to")];
+        let heads =
+            [("SCHEDULE", "schedule_id"), ("TARGET", "target"), ("WHAT", "kind"), ("FROM", "from"), ("TO", "to")];
         show_list(&changes, &heads, false);
     }
     for none in list("unplaced").as_array().into_iter().flatten() {
