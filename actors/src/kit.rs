@@ -49,6 +49,8 @@ pub struct Kit {
     pub quiet: crate::jobs::cron::Quiet,
     /// Pantheon's council.
     pub personas: Vec<Persona>,
+    /// Times are given out one after the other, so that each ruling sees what the one before has taken.
+    pub booking: tokio::sync::Mutex<()>,
     /// The living tree, for Eclipse's measures; set once it is grown.
     pub tree: OnceLock<Tree>,
     ids: Mutex<Box<dyn Ids + Send>>,
@@ -77,6 +79,7 @@ impl Kit {
             pulse: Pulse::default(),
             quiet: Default::default(),
             personas,
+            booking: tokio::sync::Mutex::new(()),
             tree: OnceLock::new(),
             ids: Mutex::new(ids),
             dice: Mutex::new(dice),

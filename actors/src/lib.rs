@@ -13,6 +13,7 @@ pub mod office;
 pub mod part;
 pub mod pool;
 pub mod pulse;
+pub mod slots;
 pub mod work;
 pub mod workers;
 pub mod zenith;

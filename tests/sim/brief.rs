@@ -65,6 +65,10 @@ impl World {
         brief.siblings = others(ClipFilter { video: Some(clip.video_id), ..Default::default() });
         brief.recent_clips =
             others(ClipFilter { project: Some(clip.project_id), newest_first: true, ..Default::default() });
+        let filter = UploadFilter { clip: Some(clip.clip_id), ..Default::default() };
+        brief.uploads = wait(self.reader.upload_jobs(&filter, PAGE)).expect("readable").items;
+        let filter = ScheduleFilter { clip: Some(clip.clip_id), ..Default::default() };
+        brief.places = wait(self.reader.schedules(&filter, PAGE)).expect("readable").items;
         if brief.upload_job.is_none() {
             let filter = UploadFilter { clip: Some(clip.clip_id), ..Default::default() };
             brief.upload_job = wait(self.reader.upload_jobs(&filter, PAGE)).expect("readable").items.into_iter().next();

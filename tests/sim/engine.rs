@@ -180,7 +180,7 @@ impl World {
                         }
                     }
                 }
-                _ => flow::mirror(&next, &current, now, &mut self.ids),
+                _ => flow::mirror(&next, &current, now, &self.config, &mut self.ids),
             };
             let (commit, asked) = absorbed.into_commit();
             rows.extend(commit.rows);
@@ -211,6 +211,14 @@ impl World {
                 wait(self.reader.schedules(&filter, PAGE)).expect("readable").items.into_iter().map(Row::Schedule),
             );
         }
+        if let Some(clip) = wanted.uploads_of {
+            let filter = omniva_store::UploadFilter { clip: Some(clip), ..Default::default() };
+            let all = wait(self.reader.upload_jobs(&filter, PAGE)).expect("readable").items;
+            let known = |id| rows.iter().any(|row| matches!(row, Row::UploadJob(u) if u.upload_job_id == id));
+            let others: Vec<Row> =
+                all.into_iter().filter(|u| !known(u.upload_job_id)).map(|u| Row::UploadJob(Box::new(u))).collect();
+            rows.extend(others);
+        }
         for key in &wanted.open_keys {
             let job = wait(self.reader.job_by_unique_key(key)).expect("readable");
             rows.extend(job.map(|job| Row::Job(Box::new(job))));
@@ -221,6 +229,7 @@ impl World {
     pub fn row(&self, entity: &EntityRef) -> Option<Row> {
         let (reader, id) = (&self.reader, entity.entity_id);
         match entity.entity_type {
+            EntityType::Project => wait(reader.project(ProjectId(id))).expect("readable").map(Row::Project),
             EntityType::Creator => wait(reader.creator(CreatorId(id))).expect("readable").map(Row::Creator),
             EntityType::Post => wait(reader.post(PostId(id))).expect("readable").map(Row::Post),
             EntityType::Video => wait(reader.video(VideoId(id))).expect("readable").map(Row::Video),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use omniva_actors::slots::{self, Subject};
 use omniva_cognition::flow::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload};
-use omniva_cognition::flow::schedule::{SlotRequest, recommend};
+use omniva_cognition::flow::schedule::propose;
 use omniva_contracts::analysis::Embedding;
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::{Code, Fault as Failure};
@@ -93,7 +94,7 @@ impl World {
             JobKind::Scrape => self.scrape(job, payload(&job.payload)?),
             JobKind::Analyze => self.analyze(job, &payload(&job.payload)?),
             JobKind::Edit => self.edit(&payload(&job.payload)?),
-            JobKind::Schedule => self.schedule(job, &payload(&job.payload)?),
+            JobKind::Schedule => self.schedule(&payload(&job.payload)?),
             JobKind::Upload => self.upload(&payload(&job.payload)?),
             JobKind::Maintain | JobKind::Noop => Value::Null,
         })
@@ -210,30 +211,22 @@ impl World {
         })
     }
 
-    fn schedule(&mut self, job: &Job, payload: &SchedulePayload) -> Value {
-        let booked = self.bookings();
-        let project_id = job.project_id.expect("a project");
-        let project = wait(self.reader.project(project_id)).expect("readable").expect("there");
-        let request = SlotRequest {
-            schedule_id: payload.schedule_id,
-            clip_id: payload.clip_id,
-            project_id,
-            target: "folder",
-            now: self.now,
-            not_before: None,
-            daily_quota: project.settings.daily_quota,
-            published_today: wait(self.reader.project_counts(project_id, self.now)).expect("readable").published_today
-                as u32,
-            booked: &booked,
-        };
-        json!(recommend(&request, &self.config.schedule))
+    fn schedule(&mut self, payload: &SchedulePayload) -> Value {
+        let slot = wait(self.reader.schedule(payload.schedule_id)).expect("readable").expect("there");
+        let clip = wait(self.reader.clip(slot.clip_id)).expect("readable").expect("there");
+        let (owner, target) = (slot.project_id, slot.target.clone());
+        let subject = Subject { slot, clip, not_before: None, urgent: payload.urgent };
+        let facts = slots::facts(self.reader.as_ref(), &self.config, self.now, (owner, &target), Some(subject));
+        let facts = wait(facts).expect("readable");
+        json!(propose(&facts, payload.schedule_id, &self.config).expect("valid rules"))
     }
 
     /// The effect on the outside comes before the answer, and may come without one. It is made under the upload's own
     /// key, so that a second try is recognised.
     fn upload(&mut self, payload: &UploadPayload) -> Value {
         let key = payload.upload_job_id.to_string();
-        self.delivered.push((payload.clip_id, "folder".into(), key));
+        let target = wait(self.reader.upload_job(payload.upload_job_id)).expect("readable").expect("there").target;
+        self.delivered.push((payload.clip_id, target, key));
         self.look_outside();
         json!(UploadResult {
             upload_job_id: payload.upload_job_id,

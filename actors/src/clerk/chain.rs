@@ -100,6 +100,12 @@ async fn beside(reader: &dyn Reader, brief: &mut Brief) -> Result<(), StoreFault
     if brief.edit_job.is_none() {
         brief.edit_job = reader.edit_jobs_of(clip).await?.into_iter().next();
     }
+    if brief.question == Question::Upload {
+        let filter = omniva_store::UploadFilter { clip: Some(clip), ..Default::default() };
+        brief.uploads = reader.upload_jobs(&filter, super::surroundings::FEW).await?.items;
+        let filter = omniva_store::ScheduleFilter { clip: Some(clip), ..Default::default() };
+        brief.places = reader.schedules(&filter, super::surroundings::FEW).await?.items;
+    }
     if brief.upload_job.is_none() {
         let filter = omniva_store::UploadFilter { clip: Some(clip), ..Default::default() };
         brief.upload_job = reader.upload_jobs(&filter, super::surroundings::ONE).await?.items.into_iter().next();

@@ -33,7 +33,7 @@ pub async fn gather(kit: &Arc<Kit>, inquiry: &Inquiry) -> Result<Gathered, Store
     }
     surroundings::of_subject(reader, &mut brief).await?;
     surroundings::of_project(reader, &mut brief).await?;
-    surroundings::of_target(reader, &mut brief).await?;
+    surroundings::of_target(reader, &kit.config, &mut brief).await?;
     surroundings::lineage(reader, &mut brief).await?;
     brief.projects = projects(kit, now).await?;
     brief.queues = queues(kit, now).await?;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omniva_cognition::council::{Booking, Brief, ClipDigest, JobDigest, PacketDigest, ProjectLoad, QueueReading};
+use omniva_cognition::limits;
+use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
 use omniva_store::{ClipFilter, JobFilter, PacketFilter, Page, Reader, ScheduleFilter, StoreFault};
 
 use crate::kit::Kit;
 use crate::office::override_name;
+use crate::slots;
 
 pub(super) const ONE: Page = Page { limit: 1, offset: 0 };
 pub(super) const FEW: Page = Page { limit: 50, offset: 0 };
@@ -77,19 +80,19 @@ pub(super) async fn of_project(reader: &dyn Reader, brief: &mut Brief) -> Result
     Ok(())
 }
 
-pub(super) async fn of_target(reader: &dyn Reader, brief: &mut Brief) -> Result<(), StoreFault> {
+pub(super) async fn of_target(reader: &dyn Reader, config: &EngineConfig, brief: &mut Brief) -> Result<(), StoreFault> {
     if !matches!(brief.question, Question::Upload | Question::Schedule) {
         return Ok(());
     }
     let target = brief.schedule.as_ref().map(|s| s.target.clone());
     let target = target.or(brief.upload_job.as_ref().map(|u| u.target.clone()));
+    let Some(target) = target else { return Ok(()) };
     let from = brief.now.before(Duration::from_secs(86_400));
-    let filter = ScheduleFilter { from: Some(from), ..Default::default() };
+    let filter = ScheduleFilter { target: Some(target.clone()), from: Some(from), ..Default::default() };
     let rows = reader.schedules(&filter, BOOKED).await?.items;
     brief.booked = rows
         .into_iter()
         .filter(|s| !matches!(s.status, ScheduleStatus::Cancelled | ScheduleStatus::Missed))
-        .filter(|s| target.as_ref().is_none_or(|target| *target == s.target))
         .filter_map(|s| {
             Some(Booking {
                 at: s.final_scheduled_time?,
@@ -101,6 +104,9 @@ pub(super) async fn of_target(reader: &dyn Reader, brief: &mut Brief) -> Result<
             })
         })
         .collect();
+    if let Some(service) = limits::service(&target).filter(|_| brief.question == Question::Schedule) {
+        brief.taken = slots::taken(reader, config, brief.now, service).await?;
+    }
     Ok(())
 }
 

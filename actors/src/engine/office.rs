@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::Engine;
 use crate::infra::store_writer;
-use crate::office::{ActorView, Asked, Granted, Office, Refusal};
+use crate::office::{ActorView, Asked, Granted, LimitView, Office, Refusal};
 use crate::zenith;
 
 /// Zenith's own limit for a command is shorter.
@@ -47,6 +47,12 @@ impl Office for Engine {
                 last_failure: node.last_failure,
             })
             .collect())
+    }
+
+    async fn limits(&self) -> Result<Vec<LimitView>, Refusal> {
+        crate::slots::limits(self.kit.reader.as_ref(), &self.kit.config, self.kit.now())
+            .await
+            .map_err(|fault| crate::office::fault_refusal(&fault))
     }
 
     fn committed(&self) -> watch::Receiver<u64> {

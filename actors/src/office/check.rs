@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use omniva_cognition::zone::Zone;
+use omniva_contracts::config::{MixTarget, QuietHours};
 use omniva_contracts::engine::*;
 
 use super::Refusal;
@@ -106,7 +108,61 @@ impl Faults {
         if let Some(Err(wrong)) = s.publish_to.as_deref().map(Target::parse) {
             self.unless(false, "settings.publish_to", &wrong.next_step);
         }
-        self.unless(s.mix.len() <= 20, "settings.mix", "has more than 20 entries");
+        self.mix("settings.mix", &s.mix);
+        self.unless(s.channels.len() <= 20, "settings.channels", "has more than 20 entries");
+        let mut targets = std::collections::BTreeSet::new();
+        for (n, channel) in s.channels.iter().enumerate() {
+            let path = format!("settings.channels.{n}");
+            match Target::parse(&channel.target) {
+                Ok(target) => {
+                    self.unless(targets.insert(target), &format!("{path}.target"), "is named by another channel")
+                }
+                Err(wrong) => self.add(&format!("{path}.target"), wrong.next_step),
+            }
+            self.channel(&path, channel);
+        }
+    }
+
+    fn channel(&mut self, path: &str, c: &ChannelSettings) {
+        if let Err(wrong) = Zone::named(&c.time_zone) {
+            self.add(&format!("{path}.time_zone"), format!("{}; {}", wrong.message, wrong.next_step));
+        }
+        self.unless((1..=10).contains(&c.daily_quota), &format!("{path}.daily_quota"), "must be 1 to 10");
+        let spacing = c.spacing_minutes.unwrap_or(0);
+        self.unless(spacing <= 10_080, &format!("{path}.spacing_minutes"), "must be 0 to 10080");
+        let hours = |w: &PostingWindow| w.from <= 23 && (1..=24).contains(&w.to) && w.from != w.to;
+        self.unless(c.windows.len() <= 12, &format!("{path}.windows"), "has more than 12 entries");
+        self.unless(
+            c.windows.iter().all(hours),
+            &format!("{path}.windows"),
+            "must go from 0..=23 to another of 1..=24",
+        );
+        let quiet = c.quiet_hours.as_deref().unwrap_or_default();
+        let field = format!("{path}.quiet_hours");
+        self.unless(quiet.len() <= 12, &field, "has more than 12 entries");
+        let spans: Vec<Option<(u32, u32)>> = quiet.iter().map(QuietHours::minutes).collect();
+        let good = spans.iter().all(|span| span.is_some_and(|(from, to)| from != to));
+        self.unless(good, &field, "must be two different times hh:mm each");
+        let holds =
+            |m: u32, (from, to): (u32, u32)| if from < to { (from..to).contains(&m) } else { m >= from || m < to };
+        let loud = (0..1440).any(|minute| !spans.iter().flatten().any(|span| holds(minute, *span)));
+        self.unless(loud, &field, "must leave part of the day free");
+        self.mix(&format!("{path}.mix"), &c.mix);
+    }
+
+    /// Kinds of content with shares that can be met together.
+    fn mix(&mut self, field: &str, mix: &[MixTarget]) {
+        self.unless(mix.len() <= 20, field, "has more than 20 entries");
+        let total: f64 = mix.iter().map(|m| m.share).sum();
+        let shares = mix.iter().all(|m| (0.0..=1.0).contains(&m.share)) && total <= 1.0 + 1e-9;
+        self.unless(shares, field, "must have shares of 0 to 1 that add up to at most 1");
+        let labels: std::collections::BTreeSet<&str> = mix.iter().map(|m| m.label.as_str()).collect();
+        self.unless(labels.len() == mix.len(), field, "names a kind twice");
+        for target in mix {
+            self.text(field, &target.label, MAX_KEYWORD, false);
+            self.unless(target.keywords.len() <= 100, field, "has a kind with more than 100 keywords");
+            target.keywords.iter().for_each(|word| self.text(field, word, MAX_KEYWORD, false));
+        }
     }
 }
 
@@ -177,6 +233,31 @@ mod tests {
             ]
         );
         assert_eq!((refusal.status, refusal.code), (400, "VALIDATION_ERROR"));
+    }
+
+    #[test]
+    fn a_channel_is_told_what_is_wrong_with_it_by_its_place() {
+        let mut faults = Faults::default();
+        let quiet = |from: &str, to: &str| QuietHours { from: from.into(), to: to.into() };
+        let target = |share| MixTarget { label: format!("{share}"), keywords: vec!["how".into()], share };
+        let wrong = ChannelSettings {
+            time_zone: "Europe/Atlantis".into(),
+            daily_quota: 0,
+            spacing_minutes: Some(99_999),
+            windows: vec![PostingWindow { from: 24, to: 24 }],
+            quiet_hours: Some(vec![quiet("00:00", "12:00"), quiet("12:00", "00:00")]),
+            mix: vec![target(0.6), target(0.5)],
+            ..ChannelSettings::new("myspace/tom")
+        };
+        let twice = [ChannelSettings::new("youtube/a"), ChannelSettings::new("youtube_shorts/a")];
+        let channels = [wrong].into_iter().chain(twice).collect();
+        faults.settings(&ProjectSettings { channels, ..ProjectSettings::default() });
+        let refusal = faults.verdict().expect_err("refused");
+        let names: Vec<&str> = refusal.fields.iter().filter_map(|(n, _)| n.strip_prefix("settings.channels")).collect();
+        let first = ["target", "time_zone", "daily_quota", "spacing_minutes", "windows", "quiet_hours", "mix"];
+        let mut expected: Vec<String> = first.map(|name| format!(".0.{name}")).to_vec();
+        expected.push(".2.target".into());
+        assert_eq!(names, expected);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use omniva_contracts::engine::*;
 use omniva_contracts::wire::PrivacyStatus;
 use serde_json::Value;
 
+pub use crate::slots::LimitView;
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum QueueCommand {
     Pause,
@@ -74,11 +76,31 @@ pub enum Command {
         keywords: Option<Vec<String>>,
         scheduled_time: Option<Moment>,
         privacy_status: Option<PrivacyStatus>,
+        /// One of the project's channels, or any other place; the first channel when left out.
+        target: Option<String>,
     },
     Reschedule {
         project: ProjectId,
         reason: String,
         target_day: Option<String>,
+    },
+    /// All open places of a project that are not locked.
+    Recalculate {
+        project: ProjectId,
+        reason: String,
+        /// Only says what would change.
+        dry_run: bool,
+    },
+    MoveSchedule {
+        schedule: ScheduleId,
+        at: Moment,
+        reason: String,
+    },
+    /// Locks, or unlocks.
+    LockSchedule {
+        schedule: ScheduleId,
+        locked: bool,
+        reason: String,
     },
     RetryJob {
         job: JobId,
@@ -184,6 +206,13 @@ pub struct Refusal {
     pub retry_after: Option<u64>,
 }
 
+impl Command {
+    /// Whether it gives out times: those are given out one after the other.
+    pub fn books(&self) -> bool {
+        matches!(self, Self::Recalculate { .. } | Self::MoveSchedule { .. } | Self::UploadClip { .. })
+    }
+}
+
 impl Refusal {
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), fields: Vec::new(), retry_after: None }
@@ -218,6 +247,8 @@ pub struct ActorView {
 pub trait Office: Send + Sync {
     async fn ask(&self, asked: Asked) -> Result<Granted, Refusal>;
     async fn actors(&self) -> Result<Vec<ActorView>, Refusal>;
+    /// What the platforms' limits leave, account by account.
+    async fn limits(&self) -> Result<Vec<LimitView>, Refusal>;
     /// Places of packets as they are committed (the last one of each group); a slow listener misses some and reads on
     /// from its own place.
     fn committed(&self) -> tokio::sync::watch::Receiver<u64>;

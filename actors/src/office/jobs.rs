@@ -66,6 +66,11 @@ pub(super) async fn enqueue(desk: &mut Desk<'_>, order: Order, cause: PacketId) 
     {
         return Ok((job.id, false));
     }
+    Ok((make(desk, order, cause), true))
+}
+
+/// Makes the job, whoever else holds its key: the caller has taken that one back in the same commit.
+pub(super) fn make(desk: &mut Desk<'_>, order: Order, cause: PacketId) -> JobId {
     let new = NewJob {
         project_id: order.project,
         subject: order.subject,
@@ -80,7 +85,7 @@ pub(super) async fn enqueue(desk: &mut Desk<'_>, order: Order, cause: PacketId) 
     let id = job.id;
     desk.push_packet(packet);
     desk.rows.push(Row::Job(Box::new(job)));
-    Ok((id, true))
+    id
 }
 
 async fn find(desk: &Desk<'_>, id: JobId) -> Result<Job, Refusal> {
@@ -196,6 +201,11 @@ pub(super) async fn noop(desk: &mut Desk<'_>, count: u32, keys: &[String]) -> Do
         made += u32::from(enqueue(desk, order, packet).await?.1);
     }
     Ok((202, json!({ "queued": made, "asked": count, "status": "QUEUED" }), packet))
+}
+
+/// Whether a job is being worked on, so that it can't be taken back.
+pub(super) async fn runs(desk: &Desk<'_>, id: JobId) -> Result<bool, Refusal> {
+    Ok(desk.reader.job(id).await.or_refuse()?.is_some_and(|job| job.state == JobState::Running))
 }
 
 /// Cancels a job that has not started; `false` when it is too late for that.

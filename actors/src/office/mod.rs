@@ -5,6 +5,7 @@
 //! as a whole and the command is planned anew ([`after`]).
 
 mod audit;
+mod calendar;
 mod check;
 mod clips;
 mod command;
@@ -23,4 +24,4 @@ mod uploads;
 pub use check::{EDIT_OPERATIONS, normal_handle};
 pub use command::*;
 pub use orders::{OVERRIDE_PREFIX, override_name};
-pub use plan::{After, Planned, after, plan, store_refusal};
+pub use plan::{After, Planned, after, fault_refusal, plan, store_refusal};

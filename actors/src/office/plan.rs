@@ -7,7 +7,7 @@ use omniva_store::{Reader, Refused, StoreFault, Trouble};
 use serde_json::Value;
 
 use super::desk::{Desk, OrRefuse};
-use super::{Asked, Command, Granted, Refusal, audit, clips, creators, jobs, keys, orders, projects, queues};
+use super::{Asked, Command, Granted, Refusal, audit, calendar, clips, creators, jobs, keys, orders, projects, queues};
 use super::{scheduling, scraping, uploads};
 
 /// Everything one command changes, and its answer. The answer holds once the commit is written.
@@ -81,6 +81,11 @@ async fn dispatch(desk: &mut Desk<'_>) -> Done {
         Command::Reschedule { project, reason, target_day } => {
             scheduling::reschedule(desk, *project, reason, target_day.as_deref()).await
         }
+        Command::Recalculate { project, reason, dry_run } => {
+            calendar::recalculate(desk, *project, reason, *dry_run).await
+        }
+        Command::MoveSchedule { schedule, at, reason } => calendar::move_to(desk, *schedule, *at, reason).await,
+        Command::LockSchedule { schedule, locked, reason } => calendar::lock(desk, *schedule, reason, *locked).await,
         Command::RetryJob { job } => jobs::retry(desk, *job).await,
         Command::CancelJob { job, reason } => jobs::cancel(desk, *job, reason).await,
         Command::PrioritiseJob { job, priority } => jobs::prioritise(desk, *job, *priority).await,
@@ -141,5 +146,14 @@ pub fn store_refusal(fault: &StoreFault) -> Refusal {
         Trouble::InUse => Refusal::new(503, "STORE_IN_USE", "another engine works on this store"),
         Trouble::Corrupt => Refusal::new(500, "STORE_CORRUPT", "the store is damaged: run `omniva doctor`"),
         Trouble::Bug => Refusal::new(500, "INTERNAL", "a bug in omniva: please report it with the request id"),
+    }
+}
+
+/// Any other fault that stands in the way of an answer.
+pub fn fault_refusal(fault: &omniva_contracts::Fault) -> Refusal {
+    let message = format!("{}; {}", fault.message, fault.next_step);
+    match fault.class() {
+        omniva_contracts::FaultClass::Transient => Refusal::new(503, "STORE_UNAVAILABLE", message).retry_after(2),
+        _ => Refusal::new(500, "INTERNAL", message),
     }
 }

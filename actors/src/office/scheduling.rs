@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::check::{Faults, day};
 use super::desk::{Deed, Desk, OrRefuse};
-use super::jobs::{Order as NewOrder, enqueue};
+use super::jobs::{Order as NewOrder, make, runs, take_back};
 use super::plan::Done;
 use super::{Refusal, projects};
 
@@ -57,41 +57,50 @@ pub(super) async fn reschedule(
 fn is_open(s: &Schedule, now: Moment) -> bool {
     match s.status {
         ScheduleStatus::Pending | ScheduleStatus::Missed => true,
-        ScheduleStatus::Confirmed => s.final_scheduled_time.is_none_or(|at| at > now.after(NEAR)),
+        ScheduleStatus::Confirmed => !s.locked && s.final_scheduled_time.is_none_or(|at| at > now.after(NEAR)),
         ScheduleStatus::Done | ScheduleStatus::Cancelled => false,
     }
 }
 
 /// Frees the slot, takes the waiting upload back, and asks for a new time.
 async fn search_again(desk: &mut Desk<'_>, mut schedule: Schedule, cause: PacketId) -> Result<bool, Refusal> {
-    if let Some(id) = schedule.upload_job_id
-        && let Some(mut upload) = desk.reader.upload_job(id).await.or_refuse()?
-    {
-        if !matches!(upload.status, WorkStatus::Queued | WorkStatus::Scheduled) {
+    let id = schedule.schedule_id;
+    let upload = match schedule.upload_job_id {
+        Some(id) => desk.reader.upload_job(id).await.or_refuse()?,
+        None => None,
+    };
+    if upload.as_ref().is_some_and(|u| !matches!(u.status, WorkStatus::Queued | WorkStatus::Scheduled)) {
+        return Ok(false);
+    }
+    let searching = desk.reader.job_by_unique_key(&key::schedule(id)).await.or_refuse()?.map(|job| job.id);
+    let jobs: Vec<JobId> = searching.into_iter().chain(upload.as_ref().and_then(|u| u.job_id)).collect();
+    for job in &jobs {
+        if runs(desk, *job).await? {
             return Ok(false);
         }
-        if let Some(job) = upload.job_id
-            && !super::jobs::take_back(desk, job).await?
-        {
-            return Ok(false);
-        }
+    }
+    // One that waits for another day looks now.
+    for job in jobs {
+        take_back(desk, job).await?;
+    }
+    if let Some(mut upload) = upload {
         upload.status = WorkStatus::Queued;
         upload.scheduled_time = None;
         upload.job_id = None;
         upload.version += 1;
         desk.rows.push(Row::UploadJob(Box::new(upload)));
     }
-    let id = schedule.schedule_id;
     let clip = desk.reader.clip(schedule.clip_id).await.or_refuse()?;
-    let payload = json!(SchedulePayload { clip_id: schedule.clip_id, schedule_id: id });
+    let payload = json!(SchedulePayload { clip_id: schedule.clip_id, schedule_id: id, urgent: false });
     let subject = EntityRef::new(EntityType::Schedule, id);
     let mut order =
         NewOrder::new(JobKind::Schedule, Some(schedule.project_id), subject, payload).unique(key::schedule(id));
     if let Some(clip) = &clip {
         order = order.trace(clip.trace_id);
     }
-    enqueue(desk, order, cause).await?;
+    make(desk, order, cause);
     schedule.final_scheduled_time = None;
+    schedule.recommended_time = None;
     schedule.status = ScheduleStatus::Pending;
     schedule.version += 1;
     desk.rows.push(Row::Schedule(schedule));
@@ -112,7 +121,9 @@ async fn busy(desk: &Desk<'_>, project: ProjectId) -> Result<(), Refusal> {
         states: vec![JobState::Pending, JobState::Running, JobState::WaitingRetry],
         ..JobFilter::default()
     };
-    let open = desk.reader.jobs(&filter, Page { limit: 1, offset: 0 }).await.or_refuse()?.total;
+    let jobs = desk.reader.jobs(&filter, Page { limit: MOST, offset: 0 }).await.or_refuse()?.items;
+    // Those that look again another day are not at work.
+    let open = jobs.iter().filter(|job| job.state == JobState::Running || job.run_after <= desk.now).count();
     if open > 0 {
         let message = format!("the scheduler is at work on {open} slots of this project");
         return Err(Refusal::new(409, "SCHEDULER_BUSY", message).retry_after(5));

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use omniva_cognition::flow::payload::{FOLDER, SchedulePayload, UploadPayload, key};
+use omniva_cognition::flow::payload::{SchedulePayload, UploadPayload, key};
+use omniva_cognition::flow::schedule::labels;
 use omniva_contracts::engine::{
-    Clip, ClipStatus, EntityRef, EntityType, JobKind, Moment, PacketId, Row, Schedule, ScheduleStatus, UploadJobRow,
-    WorkStatus,
+    ChannelSettings, Clip, ClipStatus, EntityRef, EntityType, JobKind, Moment, PacketId, Row, Schedule, ScheduleStatus,
+    Target, UploadJobRow, WorkStatus, row_target,
 };
-use omniva_contracts::wire::PrivacyStatus;
 use omniva_store::{Page, ScheduleFilter, UploadFilter};
 use serde_json::{Value, json};
 
@@ -30,15 +30,19 @@ struct Words {
 }
 
 pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
-    let Command::UploadClip { clip, title, description, keywords, scheduled_time, privacy_status } = command else {
+    let Command::UploadClip { clip, title, description, keywords, scheduled_time, privacy_status, target: asked } =
+        command
+    else {
         return Err(Refusal::new(500, "INTERNAL", "not a command to upload"));
     };
     let mut clip = find(desk, *clip).await?;
     let words = words(&clip, title.as_deref(), description.as_deref(), keywords.as_deref())?;
-    let project = desk.reader.project(clip.project_id).await.or_refuse()?;
-    let target = project.as_ref().map_or(FOLDER, |project| project.settings.target());
+    let channel = channel(desk, &clip, asked.as_deref()).await?;
+    let target = row_target(clip.project_id, &channel.target);
+    let target = target.as_str();
     let old = existing(desk, &clip, target).await?;
-    if clip.status != ClipStatus::Ready {
+    let finished = [ClipStatus::Ready, ClipStatus::Scheduled, ClipStatus::Uploading, ClipStatus::Published];
+    if !finished.contains(&clip.status) {
         let message = format!("clip {} is {}: it can be uploaded once it is READY", clip.clip_id, clip.status.as_str());
         return Err(Refusal::new(409, "CLIP_NOT_READY", message));
     }
@@ -66,16 +70,16 @@ pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
         description: words.description,
         keywords: words.keywords,
         scheduled_time: *scheduled_time,
-        privacy_status: privacy_status.unwrap_or(PrivacyStatus::Private),
+        privacy_status: privacy_status.unwrap_or(channel.privacy),
         yt_video_id: None,
         response: Value::Null,
         status,
         created_at: old.as_ref().map_or(desk.now, |u| u.created_at),
         version: old.as_ref().map_or(1, |u| u.version + 1),
     };
-    row.job_id = follow_up(desk, &clip, &row, packet).await?;
+    row.job_id = follow_up(desk, (&clip, &channel), &row, packet).await?;
     desk.rows.push(Row::UploadJob(Box::new(row)));
-    if scheduled_time.is_some() {
+    if scheduled_time.is_some() && clip.status == ClipStatus::Ready {
         clip.status = ClipStatus::Scheduled;
         clip.updated_at = desk.now;
         clip.version += 1;
@@ -85,10 +89,28 @@ pub(super) async fn upload(desk: &mut Desk<'_>, command: &Command) -> Done {
     Ok((202, data, packet))
 }
 
+/// The channel that is named, or the project's first.
+async fn channel(desk: &Desk<'_>, clip: &Clip, asked: Option<&str>) -> Result<ChannelSettings, Refusal> {
+    let project = desk.reader.project(clip.project_id).await.or_refuse()?;
+    let settings = project.map(|project| project.settings).unwrap_or_default();
+    match asked {
+        Some(text) => {
+            let target = Target::parse(text).map_err(|fault| {
+                Refusal::new(400, "VALIDATION_ERROR", "not valid: target").field("target", fault.next_step)
+            })?;
+            Ok(settings.channel_of(clip.project_id, &row_target(clip.project_id, &target.to_string())))
+        }
+        None => {
+            let first = settings.channels_in_use().into_iter().next();
+            Ok(first.unwrap_or_else(|| ChannelSettings::new("folder")))
+        }
+    }
+}
+
 /// The schedule's row and the job that acts on it: the upload itself at its time, or the search for a time.
 async fn follow_up(
     desk: &mut Desk<'_>,
-    clip: &Clip,
+    (clip, channel): (&Clip, &ChannelSettings),
     upload: &UploadJobRow,
     cause: PacketId,
 ) -> Result<Option<omniva_contracts::engine::JobId>, Refusal> {
@@ -105,7 +127,10 @@ async fn follow_up(
         target: upload.target.clone(),
         recommended_time: time,
         final_scheduled_time: time,
-        horizon_adjustments: Value::Null,
+        horizon_adjustments: json!({ "by": "operator", "words": "an operator chose this time", "clip": {
+            "value": clip.confidence, "labels": labels(clip, &channel.mix), "topic": clip.metadata.get("topic"),
+        } }),
+        locked: false,
         status: if time.is_some() { ScheduleStatus::Confirmed } else { ScheduleStatus::Pending },
         created_at: old.as_ref().map_or(desk.now, |s| s.created_at),
         version: old.as_ref().map_or(1, |s| s.version + 1),
@@ -123,7 +148,7 @@ async fn follow_up(
             .unique(key::upload(upload.upload_job_id))
             .at(time)
     } else {
-        let payload = json!(SchedulePayload { clip_id: clip.clip_id, schedule_id });
+        let payload = json!(SchedulePayload { clip_id: clip.clip_id, schedule_id, urgent: false });
         let subject = EntityRef::new(EntityType::Schedule, schedule_id);
         Order::new(JobKind::Schedule, Some(clip.project_id), subject, payload).unique(key::schedule(schedule_id))
     };
@@ -156,8 +181,12 @@ async fn slot_is_sound(desk: &Desk<'_>, target: &str, time: Moment) -> Result<()
         return Err(wrong("lies more than a year ahead"));
     }
     let second = Duration::from_secs(1);
-    let filter =
-        ScheduleFilter { from: Some(time.before(second)), to: Some(time.after(second)), ..ScheduleFilter::default() };
+    let filter = ScheduleFilter {
+        target: Some(target.to_owned()),
+        from: Some(time.before(second)),
+        to: Some(time.after(second)),
+        ..ScheduleFilter::default()
+    };
     let near = desk.reader.schedules(&filter, Page { limit: 500, offset: 0 }).await.or_refuse()?.items;
     if near.iter().any(|s| s.target == target && s.final_scheduled_time == Some(time)) {
         return Err(wrong("is taken by another clip"));

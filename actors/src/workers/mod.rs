@@ -13,6 +13,7 @@ mod edit;
 mod end;
 mod errand;
 mod maintain;
+mod missed;
 mod publishing;
 mod rows;
 mod schedule;
@@ -32,6 +33,7 @@ use omniva_store::Upkeep;
 
 pub use analyze::KeptAnalysis;
 pub use errand::Errand;
+pub use missed::missed_slot;
 pub use omniva_platforms::Net;
 pub use publishing::{Publishing, accounts, services};
 
@@ -94,10 +96,15 @@ pub fn all(tools: Tools) -> Vec<Arc<dyn Work>> {
         Arc::new(scrape::Scraper(tools.clone())),
         Arc::new(analyze::Analyzer(tools.clone())),
         Arc::new(edit::Editor(tools.clone())),
-        Arc::new(schedule::Scheduler(tools.clone())),
+        scheduler(tools.engine.clone()),
         Arc::new(upload::Uploader(tools.clone())),
         Arc::new(maintain::Maintainer(tools)),
     ]
+}
+
+/// The one that looks for times: it needs nothing but the numbers that the engine decides by.
+pub fn scheduler(config: EngineConfig) -> Arc<dyn Work> {
+    Arc::new(schedule::Scheduler(Arc::new(config)))
 }
 
 /// Where a project's finished clips go.

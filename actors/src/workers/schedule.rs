@@ -1,26 +1,23 @@
-//! INIT → CALCULATE → COMMIT: a slot for one publication. Zenith confirms it, or not.
+//! INIT → CALCULATE → COMMIT: a time for one publication, or why there is none. Zenith confirms it, or not.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use omniva_cognition::council::Booking;
-use omniva_cognition::flow::schedule::{SlotRequest, recommend};
+use omniva_cognition::flow::payload::SchedulePayload;
+use omniva_cognition::flow::schedule::propose;
+use omniva_contracts::Fault;
+use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
-use omniva_store::{Page, ScheduleFilter};
 use serde_json::Value;
 
-use super::Tools;
+use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
-use super::rows::{days, project, subject, unnamed};
+use super::rows::{clip, subject, unnamed};
 use super::watch::Watch;
+use crate::slots::{self, Subject};
 use crate::work::{Work, WorkContext};
 
-/// Bookings that are read at once, and in all. More than this in the horizon is no schedule that could be kept.
-const PAGE: u64 = 500;
-const MAX_BOOKED: usize = 10_000;
-
-pub(super) struct Scheduler(pub Arc<Tools>);
+pub(super) struct Scheduler(pub Arc<EngineConfig>);
 
 #[async_trait]
 impl Work for Scheduler {
@@ -35,7 +32,7 @@ impl Work for Scheduler {
 
 impl Scheduler {
     async fn schedule(&self, job: &Job, context: &WorkContext) -> Run<ScheduleResult> {
-        let watch = Watch::new(context, job, &[]);
+        let watch = Arc::new(Watch::new(context, job, &[]));
         let reader = &*context.reader;
         let named = job.payload.get("schedule_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let id = named.or_else(|| subject(job, EntityType::Schedule).map(ScheduleId));
@@ -44,64 +41,24 @@ impl Scheduler {
         if slot.status != ScheduleStatus::Pending {
             return skip(format!("the schedule is {} already", slot.status.as_str()));
         }
-        let project = project(reader, slot.project_id).await?;
-        let wish = match slot.upload_job_id {
+        let not_before = match slot.upload_job_id {
             Some(upload) => reader.upload_job(upload).await?.and_then(|row| row.scheduled_time),
             None => None,
         };
+        let urgent = serde_json::from_value::<SchedulePayload>(job.payload.clone()).is_ok_and(|p| p.urgent);
+        let clip = clip(reader, slot.clip_id).await?;
         watch.at("CALCULATE", 0.3);
         let now = Moment(context.clock.now_us());
-        let booked = booked(context, &slot.target, now, &self.0.engine.schedule).await?;
-        let out = reader.project_counts(slot.project_id, now).await?.published_today;
-        let request = SlotRequest {
-            schedule_id: id,
-            clip_id: slot.clip_id,
-            project_id: slot.project_id,
-            target: &slot.target,
-            now,
-            not_before: wish,
-            daily_quota: project.settings.daily_quota,
-            published_today: u32::try_from(out).unwrap_or(u32::MAX),
-            booked: &booked,
-        };
-        let result = recommend(&request, &self.0.engine.schedule);
+        let (owner, target) = (slot.project_id, slot.target.clone());
+        let subject = Subject { slot, clip, not_before, urgent };
+        let facts = slots::facts(reader, &self.0, now, (owner, &target), Some(subject)).await?;
+        let config = self.0.clone();
+        // A full calendar takes a moment of computing, which no other actor should have to wait for.
+        let result = blocking(&watch, move |_| propose(&facts, id, &config)).await?;
+        if let Some(Fault { message, next_step, .. }) = &result.fault {
+            tracing::warn!(job_id = %job.id, schedule_id = %id, %message, %next_step, "no time was found");
+        }
         watch.at("COMMIT", 0.9);
         Ok(result)
     }
-}
-
-/// What stands in a target's schedule from a day before now to a day beyond the horizon.
-async fn booked(
-    context: &WorkContext,
-    target: &str,
-    now: Moment,
-    config: &omniva_contracts::config::ScheduleConfig,
-) -> Run<Vec<Booking>> {
-    let filter = ScheduleFilter {
-        from: Some(now.before(Duration::from_secs(86_400))),
-        to: Some(now.after(days(config.horizon_days.saturating_add(1)))),
-        ..ScheduleFilter::default()
-    };
-    let mut booked = Vec::new();
-    let mut offset = 0;
-    loop {
-        let page = context.reader.schedules(&filter, Page { limit: PAGE, offset }).await?;
-        let count = page.items.len() as u64;
-        booked.extend(page.items.into_iter().filter(|row| row.target == target).filter_map(booking));
-        offset += count;
-        if count < PAGE || booked.len() >= MAX_BOOKED {
-            return Ok(booked);
-        }
-    }
-}
-
-fn booking(row: Schedule) -> Option<Booking> {
-    Some(Booking {
-        schedule_id: row.schedule_id,
-        clip_id: row.clip_id,
-        project_id: row.project_id,
-        target: row.target,
-        at: row.final_scheduled_time?,
-        status: row.status,
-    })
 }

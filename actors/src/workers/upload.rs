@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
+use super::missed::missed_slot;
 use super::rows::{clip, project, subject, unnamed};
 use super::watch::Watch;
 use super::{Tools, output_folder};
@@ -45,6 +46,9 @@ impl Uploader {
         let order = reader.upload_job(id).await?.ok_or_else(|| gone("upload job", id))?;
         if matches!(order.status, WorkStatus::Done | WorkStatus::Live | WorkStatus::Cancelled) {
             return skip(format!("the upload job is {} already", order.status.as_str()));
+        }
+        if let Some(was) = missed_slot(job, id, context, &self.0.engine).await? {
+            return skip(format!("its slot {was} passed while nobody could publish"));
         }
         let clip = clip(reader, order.clip_id).await?;
         let project = project(reader, clip.project_id).await?;

@@ -6,7 +6,7 @@ use omniva_cognition::flow::{self, Wanted};
 use omniva_cognition::jobs::{self, Illegal, RetryPolicy};
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::Fault;
-use omniva_store::{Page, Refused, ScheduleFilter, StoreFault};
+use omniva_store::{Page, Refused, ScheduleFilter, StoreFault, UploadFilter};
 
 use super::{Advanced, Inquiry, Move, Msg, TRIES, Unwritten, WhyNot, commit, commit_what_can_be};
 use crate::kit::Kit;
@@ -164,7 +164,7 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
                 Err(fault) => return Box::pin(spoilt(kit, job, event, fault)).await,
             }
         }
-        _ => flow::mirror(&plan.next, &rows, now, &mut kit.ids()),
+        _ => flow::mirror(&plan.next, &rows, now, &kit.config, &mut kit.ids()),
     };
     let (more, questions) = absorbed.into_commit();
     plan.plain = more == Commit::default();
@@ -197,6 +197,14 @@ async fn read(kit: &Arc<Kit>, wanted: &Wanted) -> Result<Vec<Row>, StoreFault> {
     if let Some(clip) = wanted.schedules_of {
         let filter = ScheduleFilter { clip: Some(clip), ..ScheduleFilter::default() };
         rows.extend(kit.reader.schedules(&filter, SCHEDULES).await?.items.into_iter().map(Row::Schedule));
+    }
+    if let Some(clip) = wanted.uploads_of {
+        let filter = UploadFilter { clip: Some(clip), ..UploadFilter::default() };
+        let all = kit.reader.upload_jobs(&filter, SCHEDULES).await?.items;
+        let known = |id: UploadJobId| rows.iter().any(|row| matches!(row, Row::UploadJob(u) if u.upload_job_id == id));
+        let others: Vec<Row> =
+            all.into_iter().filter(|u| !known(u.upload_job_id)).map(|u| Row::UploadJob(Box::new(u))).collect();
+        rows.extend(others);
     }
     for key in &wanted.open_keys {
         rows.extend(kit.reader.job_by_unique_key(key).await?.map(|job| Row::Job(Box::new(job))));

@@ -23,6 +23,7 @@ pub(super) fn start(kit: &Arc<Kit>, asked: Asked, reply: Reply) {
 }
 
 async fn carry_out(kit: &Arc<Kit>, asked: Asked) -> Result<Granted, Refusal> {
+    let _turn = if asked.command.books() { Some(kit.booking.lock().await) } else { None };
     for _ in 0..TRIES {
         let planned =
             office::plan(&asked, kit.reader.as_ref(), &kit.config, kit.clock.as_ref(), &mut kit.ids()).await?;

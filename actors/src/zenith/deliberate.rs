@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use omniva_cognition::council::{self, Brief};
 use omniva_cognition::flow;
-use omniva_contracts::engine::{Advisory, Module, Ruling};
+use omniva_contracts::engine::{Advisory, Module, Question, Ruling};
 use omniva_store::StoreFault;
 
 use super::{Inquiry, Msg, TRIES, Unwritten, commit_what_can_be};
@@ -65,6 +65,10 @@ impl From<StoreFault> for Unwritten {
 }
 
 async fn once(kit: &Arc<Kit>, inquiry: &Inquiry) -> Result<Option<Inquiry>, Unwritten> {
+    let _turn = match inquiry.question {
+        Question::Schedule => Some(kit.booking.lock().await),
+        _ => None,
+    };
     let brief = match clerk::gather(kit, inquiry).await? {
         Gathered::Brief(brief) => Arc::new(*brief),
         Gathered::Settled(why) => {

@@ -177,7 +177,13 @@ fn edit() -> Arc<dyn Work> {
 fn schedule() -> Arc<dyn Work> {
     work(JobKind::Schedule, |job, _| async move {
         let SchedulePayload { schedule_id, .. } = payload(&job);
-        done(ScheduleResult { schedule_id, recommended_time: now(), reasons: json!([]) })
+        done(ScheduleResult {
+            schedule_id,
+            recommended_time: Some(now()),
+            reasons: json!([]),
+            fault: None,
+            look_again: None,
+        })
     })
 }
 

@@ -72,14 +72,25 @@ pub async fn house_with(works: Vec<Arc<dyn Work>>, config: EngineConfig) -> Hous
 }
 
 pub async fn house_on(opened: Opened, faults: Arc<Faults>, works: Vec<Arc<dyn Work>>, config: EngineConfig) -> House {
+    house_at(opened, faults, works, config, Arc::new(SystemClock)).await
+}
+
+pub async fn house_at(
+    opened: Opened,
+    faults: Arc<Faults>,
+    works: Vec<Arc<dyn Work>>,
+    config: EngineConfig,
+    clock: Arc<dyn Clock + Send + Sync>,
+) -> House {
+    let ids = Seeded::new(format!("ids {}", clock.now_us()).as_bytes());
     let reader = opened.reader.clone();
     let parts = Parts {
         reader: opened.reader,
         writer: opened.writer,
         mandate: opened.mandate,
-        clock: Arc::new(SystemClock),
+        clock,
         dice: Box::new(Seeded::new(b"dice")),
-        ids: Box::new(Seeded::new(b"ids")),
+        ids: Box::new(ids),
         works,
         config,
         personas: Config::load(None).expect("the shipped configuration").personas,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used)] // helpers of tests too: what does not hold ends the test
 
+mod calendar;
 mod clips;
 mod faults;
 mod house;

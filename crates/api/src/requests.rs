@@ -61,6 +61,8 @@ pub struct SettingsPatch {
     pub output_folder: Option<String>,
     #[schemars(length(max = 80))]
     pub publish_to: Option<String>,
+    #[schemars(length(max = 20))]
+    pub channels: Option<Vec<ChannelSettings>>,
     pub mix: Option<Vec<MixTarget>>,
 }
 
@@ -208,6 +210,39 @@ pub struct UploadClip {
     pub scheduled_time: Option<Moment>,
     #[serde(default)]
     pub privacy_status: Option<PrivacyStatus>,
+    /// `folder`, `youtube/ACCOUNT` …; the project's first channel when left out.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 80))]
+    pub target: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recalculate {
+    pub project_id: ProjectId,
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub reason: String,
+    /// Only says what would change.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveSchedule {
+    pub at: Moment,
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub reason: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockSchedule {
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    pub reason: String,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -202,13 +202,14 @@ impl Route {
 /// Every route there is.
 pub fn routes() -> &'static [Route] {
     static ROUTES: std::sync::LazyLock<Vec<Route>> = std::sync::LazyLock::new(|| {
-        let parts: [&[Route]; 14] = [
+        let parts: [&[Route]; 15] = [
             table::projects::ROUTES,
             table::creators::ROUTES,
             table::scraping::ROUTES,
             table::analysis::ROUTES,
             table::clips::ROUTES,
             table::uploads::ROUTES,
+            table::schedules::ROUTES,
             table::logs::ROUTES,
             table::insights::ROUTES,
             table::jobs::ROUTES,

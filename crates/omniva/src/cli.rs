@@ -64,6 +64,10 @@ pub enum Command {
     Job(JobArgs),
     /// How work is let in.
     Queue(QueueArgs),
+    /// When clips go out, and on which channel.
+    Schedule(ScheduleArgs),
+    /// What the platforms' limits leave.
+    Limits(LimitsArgs),
     /// Keys of the API.
     #[command(alias = "keys")]
     Key(KeyArgs),

@@ -159,6 +159,12 @@ pub struct UploadFilter {
 pub struct ScheduleFilter {
     pub project: Option<ProjectId>,
     pub clip: Option<ClipId>,
+    pub target: Option<String>,
+    /// All accounts of a service: `youtube` for every `youtube/…`.
+    pub service: Option<String>,
+    /// Any of these; empty = all.
+    pub statuses: Vec<ScheduleStatus>,
+    /// Of the final time; rows without one are out of any span.
     pub from: Option<Moment>,
     pub to: Option<Moment>,
 }

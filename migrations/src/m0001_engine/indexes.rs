@@ -28,6 +28,8 @@ pub const ALL: &[&str] = &[
     r#"CREATE INDEX upload_jobs_open ON upload_jobs (status) WHERE status IN ('QUEUED', 'RUNNING', 'SCHEDULED', 'ERROR', 'UNCONFIRMED')"#,
     r#"CREATE UNIQUE INDEX schedules_slot ON schedules (target, final_scheduled_time) WHERE final_scheduled_time IS NOT NULL AND status NOT IN ('CANCELLED', 'MISSED')"#,
     r#"CREATE INDEX schedules_calendar ON schedules (final_scheduled_time)"#,
+    r#"CREATE INDEX schedules_target ON schedules (target, status, final_scheduled_time)"#,
+    r#"CREATE INDEX schedules_status ON schedules (status, final_scheduled_time)"#,
     r#"CREATE INDEX schedules_clip ON schedules (clip_id)"#,
     r#"CREATE INDEX schedules_upload ON schedules (upload_job_id) WHERE upload_job_id IS NOT NULL"#,
     r#"CREATE UNIQUE INDEX artifacts_path ON artifacts (path)"#,

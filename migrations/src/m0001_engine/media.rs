@@ -251,6 +251,7 @@ fn schedules() -> TableCreateStatement {
             big_integer_null("final_scheduled_time"),
             text("horizon_adjustments"),
             text("status"),
+            boolean("locked"),
             big_integer("created_at"),
             big_integer("version"),
         ],

@@ -11,6 +11,7 @@ pub mod logs;
 pub mod orders;
 pub mod projects;
 pub mod queues;
+pub mod schedules;
 pub mod scraping;
 pub mod system;
 pub mod uploads;

@@ -64,7 +64,7 @@ pub const ROUTES: &[Route] = &[
         .gives(
             200,
             shape::<Items<ScheduleItem>>(
-                r#"{"items":[{"schedule_id":"9d8c7b6a-5e4f-4d3c-8b1a-2f3a4b5c6d7e","clip_id":"6a5b4c3d-2e1f-4a0b-9c8d-7e6f5a4b3c2d","upload_job_id":"8c7b6a5d-4e3f-4c2b-9a0d-1e2f3a4b5c6d","target":"folder","recommended_time":"2024-05-10T16:00:00.000000Z","final_time":"2024-05-10T16:05:00.000000Z","status":"CONFIRMED"}],"pagination":{"limit":50,"offset":0,"total":1}}"#,
+                r#"{"items":[{"schedule_id":"9d8c7b6a-5e4f-4d3c-8b1a-2f3a4b5c6d7e","clip_id":"6a5b4c3d-2e1f-4a0b-9c8d-7e6f5a4b3c2d","upload_job_id":"8c7b6a5d-4e3f-4c2b-9a0d-1e2f3a4b5c6d","target":"folder","recommended_time":"2024-05-10T16:00:00.000000Z","final_time":"2024-05-10T16:05:00.000000Z","status":"CONFIRMED","locked":false,"why":"it is the earliest time that breaks no rule"}],"pagination":{"limit":50,"offset":0,"total":1}}"#,
             ),
         )
         .errors(&[NO_PROJECT, BAD_PAGE, (400, "INVALID_DATE_RANGE")]),
@@ -79,6 +79,7 @@ async fn upload(c: &Call) -> Result<Reply, Refusal> {
         keywords: b.keywords,
         scheduled_time: b.scheduled_time,
         privacy_status: b.privacy_status,
+        target: b.target,
     })
     .await
 }
@@ -104,7 +105,7 @@ async fn schedule(c: &Call) -> Result<Reply, Refusal> {
     let project = c.project().await?;
     let page = c.query.page();
     let (from, to) = super::logs::range(&c.query)?;
-    let filter = ScheduleFilter { project: Some(project.project_id), clip: None, from, to };
+    let filter = ScheduleFilter { project: Some(project.project_id), from, to, ..ScheduleFilter::default() };
     let listed = c.reader().schedules(&filter, page).await.or_refuse()?;
     data(Items::of(listed, page, ScheduleItem::from))
 }

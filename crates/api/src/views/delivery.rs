@@ -1,5 +1,6 @@
 //! Uploads and the calendar.
 
+use omniva_actors::office::LimitView;
 use omniva_contracts::engine::*;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,7 +27,7 @@ impl From<UploadJobRow> for UploadItem {
             upload_job_id: u.upload_job_id,
             clip_id: u.clip_id,
             status: u.status,
-            target: u.target,
+            target: shown_target(&u.target).to_owned(),
             title: u.title,
             yt_video_id: u.yt_video_id,
             scheduled_time: u.scheduled_time,
@@ -61,6 +62,10 @@ pub struct ScheduleItem {
     pub recommended_time: Option<Moment>,
     pub final_time: Option<Moment>,
     pub status: ScheduleStatus,
+    /// No plan and no hand moves it until it is unlocked.
+    pub locked: bool,
+    /// Why this time, or why none.
+    pub why: Option<String>,
 }
 
 impl From<Schedule> for ScheduleItem {
@@ -69,10 +74,92 @@ impl From<Schedule> for ScheduleItem {
             schedule_id: s.schedule_id,
             clip_id: s.clip_id,
             upload_job_id: s.upload_job_id,
-            target: s.target,
+            why: s.horizon_adjustments.get("words").and_then(Value::as_str).map(str::to_owned),
+            locked: s.locked,
+            target: shown_target(&s.target).to_owned(),
             recommended_time: s.recommended_time,
             final_time: s.final_scheduled_time,
             status: s.status,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code)] // the schema is what counts: the office writes the answer
+pub enum ChangeKind {
+    /// It waited for a time.
+    Added,
+    Moved,
+}
+
+/// One slot that is, or would be, another.
+#[derive(Serialize, JsonSchema)]
+pub struct SlotChange {
+    pub schedule_id: ScheduleId,
+    pub target: String,
+    pub kind: ChangeKind,
+    pub from: Option<Moment>,
+    pub to: Moment,
+    /// The weightiest first.
+    pub reasons: Vec<String>,
+    /// False in a dry run, and where the upload was under way already.
+    pub applied: bool,
+}
+
+/// One that finds no time, with the rules in conflict.
+#[derive(Serialize, JsonSchema)]
+pub struct SlotMissing {
+    pub schedule_id: ScheduleId,
+    pub target: String,
+    #[schemars(extend("const" = "scheduler_fault"))]
+    pub code: String,
+    pub message: String,
+    /// The smallest change of the rules that would make a time free.
+    pub proposal: String,
+    pub conflicts: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct Recalculated {
+    pub dry_run: bool,
+    pub changes: Vec<SlotChange>,
+    pub unplaced: Vec<SlotMissing>,
+    pub applied: u32,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct SlotChanged {
+    pub schedule_id: ScheduleId,
+    pub from: Option<Moment>,
+    pub final_time: Moment,
+    pub status: ScheduleStatus,
+    pub locked: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct LimitItem {
+    /// As `config/platforms.toml` calls it.
+    pub bucket: String,
+    /// Whose it is; `null` for what all accounts of the registration share.
+    pub account: Option<String>,
+    pub capacity: u64,
+    pub used: u64,
+    pub reserved: u64,
+    pub left: u64,
+    pub resets_at: Moment,
+}
+
+impl From<LimitView> for LimitItem {
+    fn from(l: LimitView) -> Self {
+        Self {
+            bucket: l.bucket,
+            account: l.account,
+            capacity: l.capacity,
+            used: l.used,
+            reserved: l.reserved,
+            left: l.left,
+            resets_at: l.resets_at,
         }
     }
 }

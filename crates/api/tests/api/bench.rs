@@ -70,6 +70,12 @@ impl Office for TestOffice {
         }
         Err(last)
     }
+    async fn limits(&self) -> Result<Vec<LimitView>, Refusal> {
+        let now = Moment(self.clock.now_us());
+        let all = omniva_actors::slots::limits(self.reader.as_ref(), &self.config, now).await;
+        all.map_err(|fault| fault_refusal(&fault))
+    }
+
     async fn actors(&self) -> Result<Vec<ActorView>, Refusal> {
         let actor = |name: &str| ActorView {
             name: name.into(),

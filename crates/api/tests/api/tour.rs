@@ -242,7 +242,8 @@ async fn clips(t: &mut Tour, project: &str) {
     t.go("GET", "/v1/projects/{project_id}/uploads", &[project], "", None).await;
     let slots = t.go("GET", "/v1/projects/{project_id}/schedule", &[project], "", None).await;
     assert_eq!(slots.body["data"]["items"][0]["status"], "CONFIRMED");
-    let again = json!({ "reason": "manual_rebalance", "target_day": "2026-05-10" });
+    schedules(t, project, &slots).await;
+    let again = json!({ "reason": "manual_rebalance", "target_day": "2026-01-03" });
     let planned = t.go("POST", "/v1/projects/{project_id}/schedule", &[project], "", Some(again)).await;
     assert_eq!((&planned.body["data"]["jobs_considered"], &planned.body["data"]["updated"]), (&json!(1), &json!(1)));
     let busy = t.bench.ask("POST", &format!("/v1/projects/{project}/schedule"), None).await;
@@ -255,6 +256,46 @@ async fn clips(t: &mut Tour, project: &str) {
     assert_eq!((twice.status, twice.code()), (409, "EDIT_ALREADY_IN_PROGRESS"));
     let none = t.bench.ask("POST", &format!("/v1/clips/{}/edit", id(99)), None).await;
     assert_eq!((none.status, none.code()), (404, "CLIP_NOT_FOUND"));
+}
+
+/// The one slot there is: moved, locked, planned anew, shown.
+async fn schedules(t: &mut Tour, project: &str, slots: &Answer) {
+    let slot = slots.body["data"]["items"][0]["schedule_id"].as_str().expect("an id").to_owned();
+    let move_to = |at: &str| Some(json!({ "at": at, "reason": "the guest is live then" }));
+    let path = "/v1/schedules/{schedule_id}/move";
+    let moved = t.go("POST", path, &[&slot], "", move_to("2026-01-03T18:00:00Z")).await;
+    assert_eq!(moved.body["data"]["final_time"], "2026-01-03T18:00:00.000000Z");
+    let past = t.bench.ask("POST", &format!("/v1/schedules/{slot}/move"), move_to("2020-01-01T00:00:00Z")).await;
+    assert_eq!((past.status, past.code()), (409, "SCHEDULE_CONFLICT"));
+    assert_eq!(past.body["error"]["fields"][0]["field"], "lead_time");
+    let locked = t.go("POST", "/v1/schedules/{schedule_id}/lock", &[&slot], "", None).await;
+    assert_eq!(locked.body["data"]["locked"], true);
+    let held = t.bench.ask("POST", &format!("/v1/schedules/{slot}/move"), move_to("2026-01-04T18:00:00Z")).await;
+    assert_eq!(held.body["error"]["fields"][0]["field"], "locked");
+    let plan = json!({ "project_id": project, "dry_run": true });
+    let dry = t.go("POST", "/v1/schedules/recalculate", &[], "", Some(plan.clone())).await;
+    assert_eq!(dry.body["data"]["changes"], json!([]), "what is locked stays");
+    t.go("POST", "/v1/schedules/{schedule_id}/unlock", &[&slot], "", Some(json!({ "reason": "free again" }))).await;
+    let dry = t.go("POST", "/v1/schedules/recalculate", &[], "", Some(plan)).await;
+    assert_eq!((&dry.body["data"]["dry_run"], &dry.body["data"]["applied"]), (&json!(true), &json!(0)));
+    let feed = t.go("GET", "/v1/projects/{project_id}/calendar.ics", &[project], "", None).await;
+    assert!(feed.text.contains("BEGIN:VEVENT\r\n") && feed.text.contains("DTSTART:20260103T180000Z"), "{}", feed.text);
+    let none = t.bench.ask("POST", &format!("/v1/schedules/{}/lock", id(77)), None).await;
+    assert_eq!((none.status, none.code()), (404, "SCHEDULE_NOT_FOUND"));
+    let empty = t.go("GET", "/v1/limits", &[], "", None).await;
+    assert_eq!(empty.body["data"]["items"], json!([]), "a folder has no limits");
+    let channels = json!({ "settings": { "channels": [{ "target": "youtube/main", "time_zone": "Europe/Berlin" }] } });
+    t.go("PATCH", "/v1/projects/{project_id}", &[project], "", Some(channels)).await;
+    let limits = t.go("GET", "/v1/limits", &[], "", None).await;
+    let buckets = limits.body["data"]["items"].as_array().expect("items").clone();
+    let own = buckets.iter().find(|b| b["bucket"] == "youtube_channel_uploads").expect("the account's own");
+    assert_eq!((&own["account"], &own["left"]), (&json!("youtube/main"), &json!(15)));
+    assert!(buckets.iter().all(|b| b["bucket"].as_str().is_some_and(|name| name.starts_with("youtube"))));
+    let wrong = json!({ "settings": { "channels": [{ "target": "youtube/main", "time_zone": "Europe/Atlantis" }] } });
+    let refused = t.bench.ask("PATCH", &format!("/v1/projects/{project}"), Some(wrong)).await;
+    assert_eq!(refused.body["error"]["fields"][0]["field"], "settings.channels.0.time_zone");
+    let back = json!({ "settings": { "channels": null } });
+    t.go("PATCH", "/v1/projects/{project_id}", &[project], "", Some(back)).await;
 }
 
 async fn jobs_and_queues(t: &mut Tour, project: &str) {

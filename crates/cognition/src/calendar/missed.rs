@@ -5,7 +5,7 @@ use omniva_contracts::fault::Fault;
 use serde::{Deserialize, Serialize};
 
 use super::board::MINUTE;
-use super::{Entry, Request, Standing, Unplaced};
+use super::{Entry, Publication, Request, Standing, Unplaced};
 
 /// Minutes that are looked through for the earliest time, at most: a fortnight.
 const MINUTES: i64 = 14 * 1440;
@@ -76,9 +76,9 @@ pub fn missed(request: &Request, grace_minutes: u32, policy: MissedPolicy) -> Re
         }
         MissedPolicy::AsSoonAsPossible => {
             for entry in again {
-                match soonest(&left, &entry) {
-                    Some(new) => {
-                        left.calendar.push(new);
+                match soonest(&left, &entry.publication) {
+                    Some((channel, at)) => {
+                        left.calendar.push(Entry { channel, at, standing: Standing::Proposed, ..entry.clone() });
                         missed.push(found(entry, &left.calendar));
                     }
                     None => {
@@ -112,23 +112,35 @@ fn found(entry: Entry, calendar: &[Entry]) -> MissedEntry {
     MissedEntry { schedule_id: entry.id(), was: entry.at, now, reason: reason.to_owned() }
 }
 
+/// The earliest moment on any of its channels that breaks no rule, nor collides with what is only proposed: the very
+/// first that could be, or else a whole minute. Looks a fortnight ahead at most; the request is not checked.
+pub fn earliest(request: &Request, publication: &Publication) -> Option<(String, Moment)> {
+    let first = publication.not_before.map_or(request.earliest(), |t| request.earliest().max(t));
+    let lanes = lanes(request, publication);
+    let at_once = super::moves::probe(request, publication, |board, n| {
+        lanes.iter().find(|(_, lane)| board.rules(n, *lane, first).is_empty()).map(|(name, _)| (*name).clone())
+    });
+    at_once.map(|name| (name, first)).or_else(|| soonest(request, publication))
+}
+
 /// The first whole minute on any of its channels that breaks no rule, nor collides with what is only proposed.
-fn soonest(request: &Request, entry: &Entry) -> Option<Entry> {
+fn soonest(request: &Request, publication: &Publication) -> Option<(String, Moment)> {
     let first = (request.earliest().0 + MINUTE - 1).div_euclid(MINUTE);
-    let first = entry.publication.not_before.map_or(first, |t| first.max((t.0 + MINUTE - 1).div_euclid(MINUTE)));
+    let first = publication.not_before.map_or(first, |t| first.max((t.0 + MINUTE - 1).div_euclid(MINUTE)));
     let last = request.horizon_end().0.div_euclid(MINUTE).min(first.saturating_add(MINUTES));
-    let channels = request.channels.iter().enumerate();
-    let lanes: Vec<(&String, usize)> = channels
-        .filter(|(_, c)| entry.publication.channels.contains(&c.name))
-        .map(|(lane, c)| (&c.name, lane))
-        .collect();
-    let (channel, at) = super::moves::probe(request, &entry.publication, |board, n| {
+    let lanes = lanes(request, publication);
+    super::moves::probe(request, publication, |board, n| {
         (first..=last).find_map(|minute| {
             let at = Moment(minute.saturating_mul(MINUTE));
             lanes.iter().find(|(_, lane)| board.rules(n, *lane, at).is_empty()).map(|(name, _)| ((*name).clone(), at))
         })
-    })?;
-    Some(Entry { channel, at, standing: Standing::Proposed, ..entry.clone() })
+    })
+}
+
+/// Its channels by name and index.
+fn lanes<'a>(request: &'a Request, publication: &Publication) -> Vec<(&'a String, usize)> {
+    let channels = request.channels.iter().enumerate();
+    channels.filter(|(_, c)| publication.channels.contains(&c.name)).map(|(lane, c)| (&c.name, lane)).collect()
 }
 
 fn why_not(request: &Request, entry: &Entry) -> Result<Vec<Unplaced>, Fault> {

@@ -28,7 +28,7 @@ mod weights;
 pub use difference::{Change, Difference, changes, difference};
 pub use explain::{Alternative, Part, Placed, Why};
 pub use ical::{Event, icalendar};
-pub use missed::{MissedEntry, MissedPlan, MissedPolicy, missed};
+pub use missed::{MissedEntry, MissedPlan, MissedPolicy, earliest, missed};
 pub use model::{Broken, Channel, Entry, ProjectRules, Publication, Quiet, Request, Rule, Rules, Standing, Windows};
 pub use moves::{Move, Standings, lock, move_entry, unlock, violations};
 pub use relax::{Conflict, Relax, Relaxation, Unplaced};

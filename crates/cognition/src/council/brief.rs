@@ -8,6 +8,7 @@ use omniva_contracts::engine::*;
 use omniva_contracts::fault::{Code, FaultClass};
 
 use crate::eclipse::Breaker;
+use crate::limits::Taken;
 
 /// The facts. Lists are bounded by whoever gathers them (see each field); what could not be read is a fault of the
 /// gathering and never an empty list.
@@ -39,6 +40,11 @@ pub struct Brief {
     pub recent_clips: Vec<ClipDigest>,
     /// What stands in the schedules of the subject's target from yesterday on, CANCELLED and MISSED left out; at most 1,000.
     pub booked: Vec<Booking>,
+    /// Every upload and place in the schedule that the clip has, on whatever target; at most 50 of each.
+    pub uploads: Vec<UploadJobRow>,
+    pub places: Vec<Schedule>,
+    /// What the accounts of the subject's service hold and have used.
+    pub taken: Vec<Taken>,
     /// Clips of the project published since the start of the UTC day.
     pub published_today: u32,
     /// Jobs on the same subject that are not final.
@@ -232,6 +238,9 @@ impl Brief {
             siblings: Vec::new(),
             recent_clips: Vec::new(),
             booked: Vec::new(),
+            uploads: Vec::new(),
+            places: Vec::new(),
+            taken: Vec::new(),
             published_today: 0,
             open_jobs: Vec::new(),
             projects: Vec::new(),

@@ -129,6 +129,7 @@ pub(crate) fn slot(time: Option<Moment>) -> Schedule {
         final_scheduled_time: None,
         horizon_adjustments: json!(null),
         status: ScheduleStatus::Pending,
+        locked: false,
         created_at: now(),
         version: 2,
     }

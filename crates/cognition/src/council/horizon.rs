@@ -48,6 +48,7 @@ pub fn horizon(brief: &Brief, config: &EngineConfig) -> Advisory {
         "goal_window": window, "alignment": alignment, "mix": mix, "label": label, "cadence": cadence,
         "made": made, "wanted": wanted, "warnings": warnings,
         "horizon_adjustment": (alignment - 0.5) * 2.0 * goals.strength,
+        "slot": brief.schedule.as_ref().filter(|_| brief.question == Question::Schedule).map(|s| &s.horizon_adjustments),
     });
     let why = match (&label, mix) {
         (Some(label), Some(mix)) => format!("\"{label}\" stands at {mix:.2} of balance; cadence {cadence:.2}."),
@@ -95,7 +96,8 @@ fn mix(
     }
 }
 
-fn belongs(clip: &ClipDigest, target: &MixTarget) -> bool {
+/// Whether a clip is of a kind of content: by its tags, keywords and title.
+pub(crate) fn belongs(clip: &ClipDigest, target: &MixTarget) -> bool {
     let title = clip.title.to_lowercase();
     target
         .keywords

@@ -26,6 +26,7 @@ use omniva_contracts::engine::{Advisory, Module, Question};
 pub use chorus::chorus;
 pub use eclipse::eclipse;
 pub use halolux::halolux;
+pub(crate) use horizon::belongs;
 pub use horizon::horizon;
 pub use lattice::lattice;
 pub use pantheon::pantheon;

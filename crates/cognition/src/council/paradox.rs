@@ -31,7 +31,7 @@ pub fn paradox(brief: &Brief, config: &EngineConfig) -> Advisory {
         neighbours(brief, &config.council, &mut conflicts);
     }
     if brief.question == Question::Schedule {
-        bookings(brief, &mut conflicts);
+        bookings(brief, config, &mut conflicts);
     }
     // The gravest first; the order is that of `Stance`, which rises with gravity.
     conflicts.sort_by(|a, b| b.stance.cmp(&a.stance).then(a.code.cmp(b.code)).then(a.with.cmp(&b.with)));
@@ -124,7 +124,7 @@ fn is_ahead(other: &ClipDigest, own: &ClipDigest) -> bool {
     order == Ordering::Greater
 }
 
-fn bookings(brief: &Brief, conflicts: &mut Vec<Conflict>) {
+fn bookings(brief: &Brief, config: &EngineConfig, conflicts: &mut Vec<Conflict>) {
     let Some(slot) = &brief.schedule else { return };
     let live = |b: &&super::Booking| !matches!(b.status, ScheduleStatus::Cancelled | ScheduleStatus::Missed);
     let others: Vec<&super::Booking> = brief
@@ -138,6 +138,11 @@ fn bookings(brief: &Brief, conflicts: &mut Vec<Conflict>) {
         conflicts.push(Conflict { stance: Stance::Block, code: "slot_missing", with: Vec::new(), why });
         return;
     };
+    let grace = std::time::Duration::from_secs(u64::from(config.schedule.missed_minutes) * 60);
+    if time.after(grace) < brief.now {
+        let why = format!("The slot {time} passed before it was ruled on.");
+        conflicts.push(Conflict { stance: Stance::Block, code: "slot_passed", with: Vec::new(), why });
+    }
     let same: Vec<Uuid> = others.iter().filter(|b| b.at == time).map(|b| b.schedule_id.0).collect();
     if !same.is_empty() {
         let why = format!("The slot {time} on {} is taken.", slot.target);
@@ -150,6 +155,11 @@ fn bookings(brief: &Brief, conflicts: &mut Vec<Conflict>) {
     }
 }
 
+/// Whether the upload that the question is about has been done.
+fn is_out(brief: &Brief) -> bool {
+    brief.upload_job.as_ref().is_none_or(|upload| matches!(upload.status, WorkStatus::Done | WorkStatus::Live))
+}
+
 /// Rows and jobs that contradict the question.
 fn states(brief: &Brief, conflicts: &mut Vec<Conflict>) {
     if let Some(clip) = &brief.clip {
@@ -160,7 +170,11 @@ fn states(brief: &Brief, conflicts: &mut Vec<Conflict>) {
                 ClipStatus::Editing | ClipStatus::Scheduled | ClipStatus::Uploading | ClipStatus::Published
             ),
             Question::Upload => clip.status == ClipStatus::Ready,
-            Question::Schedule => matches!(clip.status, ClipStatus::Ready | ClipStatus::Scheduled),
+            // It may be out, or on its way, elsewhere.
+            Question::Schedule => {
+                matches!(clip.status, ClipStatus::Ready | ClipStatus::Scheduled)
+                    || matches!(clip.status, ClipStatus::Uploading | ClipStatus::Published) && !is_out(brief)
+            }
             Question::Ingest | Question::Recover => true,
         };
         if !fits {

@@ -7,7 +7,7 @@ use omniva_contracts::ports::Ids;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload};
+use super::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload, key};
 use super::rows::{Rows, Scribe, clip_to, edit_job_to, gone, schedule_to, set, upload_to};
 use super::{Absorbed, Wanted};
 use crate::jobs::{NewJob, new_job};
@@ -16,6 +16,8 @@ use crate::jobs::{NewJob, new_job};
 const ITEMS_AT_ONCE: usize = 200;
 /// Final jobs that one run of maintenance may delete.
 const PURGE_AT_ONCE: u64 = 10_000;
+/// After this long a scheduler that found no time looks again, where it does not say when.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
 
 /// What must be read before [`absorb`] or [`super::mirror`]: what the job's payload and result name.
 pub fn wanted(job: &Job) -> Wanted {
@@ -59,6 +61,11 @@ pub fn wanted(job: &Job) -> Wanted {
             if let Ok(payload) = read::<UploadPayload>(&job.payload) {
                 want(EntityType::Clip, payload.clip_id.0);
                 want(EntityType::UploadJob, payload.upload_job_id.0);
+                wanted.uploads_of = Some(payload.clip_id);
+                if let Some(project) = job.project_id {
+                    wanted.entities.push(EntityRef::new(EntityType::Project, project));
+                }
+                let mut want = |kind, id: uuid::Uuid| wanted.entities.push(EntityRef::new(kind, id));
                 match payload.schedule_id {
                     Some(schedule) => want(EntityType::Schedule, schedule.0),
                     None => wanted.schedules_of = Some(payload.clip_id),
@@ -94,7 +101,7 @@ pub fn absorb(
         JobKind::Scrape => Ok(scraped(job, read(result)?, rows, &mut scribe)),
         JobKind::Analyze => analyzed(job, read(result)?, rows, &mut scribe),
         JobKind::Edit => edited(job, read(result)?, rows, &mut scribe),
-        JobKind::Schedule => scheduled(job, read(result)?, rows, &mut scribe),
+        JobKind::Schedule => scheduled(job, read(result)?, rows, config, &mut scribe),
         JobKind::Upload => uploaded(job, read(result)?, rows, &mut scribe),
         JobKind::Maintain => Ok(maintained(job, read(result)?, rows, &mut scribe)),
         JobKind::Noop => Ok(Absorbed::default()),
@@ -287,13 +294,29 @@ fn edited(job: &Job, result: EditResult, rows: Rows<'_>, scribe: &mut Scribe<'_>
     Ok(absorbed)
 }
 
-fn scheduled(job: &Job, result: ScheduleResult, rows: Rows<'_>, scribe: &mut Scribe<'_>) -> Result<Absorbed, Fault> {
+/// A time goes to Zenith. Where none was found, the fault with the rules in conflict and Horizon's proposal stand in the
+/// ledger and in the row, and the scheduler looks again when the next day has begun.
+fn scheduled(
+    job: &Job,
+    result: ScheduleResult,
+    rows: Rows<'_>,
+    config: &EngineConfig,
+    scribe: &mut Scribe<'_>,
+) -> Result<Absorbed, Fault> {
     let slot = rows.schedule(result.schedule_id).ok_or_else(|| gone("the schedule", result.schedule_id))?;
+    if slot.status != ScheduleStatus::Pending {
+        // An operator was faster: the time that was given stays.
+        return Ok(Absorbed::default());
+    }
     let entity = EntityRef::new(EntityType::Schedule, slot.schedule_id);
-    let body = json!({ "clip_id": slot.clip_id, "target": slot.target, "recommended_time": result.recommended_time });
+    let Some(time) = result.recommended_time else { return unplaced(job, slot, result, config, scribe) };
+    let body = json!({
+        "clip_id": slot.clip_id, "target": slot.target, "recommended_time": time,
+        "why": result.reasons.get("words"), "local": result.reasons.get("local"), "slot": result.reasons.get("why"),
+    });
     let packet = scribe.packet("schedule.recommended", entity.clone(), &job.meta_parents, body);
     let next = Schedule {
-        recommended_time: Some(result.recommended_time),
+        recommended_time: Some(time),
         horizon_adjustments: result.reasons,
         ..schedule_to(slot, ScheduleStatus::Pending)
     };
@@ -301,6 +324,45 @@ fn scheduled(job: &Job, result: ScheduleResult, rows: Rows<'_>, scribe: &mut Scr
         rows: vec![Row::Schedule(next)],
         packets: vec![packet],
         questions: vec![(Question::Schedule, entity)],
+        ..Absorbed::default()
+    })
+}
+
+fn unplaced(
+    job: &Job,
+    slot: &Schedule,
+    result: ScheduleResult,
+    config: &EngineConfig,
+    scribe: &mut Scribe<'_>,
+) -> Result<Absorbed, Fault> {
+    let fault = result.fault.ok_or_else(|| Fault::internal("a scheduler found no time and does not say why"))?;
+    let again = result.look_again.unwrap_or(scribe.now.after(LOOK_AGAIN)).max(scribe.now);
+    let entity = EntityRef::new(EntityType::Schedule, slot.schedule_id);
+    let body = json!({
+        "clip_id": slot.clip_id, "target": slot.target, "code": fault.code, "why": fault.message,
+        "proposal": fault.next_step, "conflicts": result.reasons.get("conflicts"),
+        "relaxation": result.reasons.get("relaxation"), "look_again": again,
+    });
+    let packet = scribe.packet("schedule.unplaced", entity.clone(), &job.meta_parents, body);
+    let payload = SchedulePayload { clip_id: slot.clip_id, schedule_id: slot.schedule_id, urgent: false };
+    let new = NewJob {
+        project_id: job.project_id,
+        subject: Some(entity),
+        unique_key: Some(key::schedule(slot.schedule_id)),
+        run_after: again,
+        meta_parents: vec![packet.stardust_id],
+        ..NewJob::now(JobKind::Schedule, json!(payload), job.trace_id, scribe.now)
+    };
+    let (next, created) = new_job(new, scribe.now, config, scribe.ids, scribe.source);
+    let row = Schedule {
+        recommended_time: None,
+        horizon_adjustments: result.reasons,
+        ..schedule_to(slot, ScheduleStatus::Pending)
+    };
+    Ok(Absorbed {
+        rows: vec![Row::Schedule(row)],
+        packets: vec![packet, created],
+        jobs: vec![next],
         ..Absorbed::default()
     })
 }

@@ -1,5 +1,6 @@
 //! Rows that show how a job stands: edit jobs, upload jobs, schedules and clips follow it.
 
+use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::Code;
 use omniva_contracts::ports::Ids;
@@ -7,18 +8,19 @@ use serde_json::json;
 
 use super::Absorbed;
 use super::absorb::{actor_of, read};
-use super::payload::{EditPayload, SchedulePayload, UploadPayload};
+use super::payload::{EditPayload, SchedulePayload, UploadPayload, key};
 use super::rows::{Rows, Scribe, clip_to, edit_job_to, schedule_to, set, upload_to};
+use crate::jobs::{NewJob, new_job};
 
 /// What follows from a job's new state other than DONE, which [`super::absorb`] takes in: rows that show it, and the
 /// question Recover when it failed. `job` is the row after the step, `rows` the [`super::wanted`] ones.
-pub fn mirror(job: &Job, rows: &[Row], now: Moment, ids: &mut dyn Ids) -> Absorbed {
+pub fn mirror(job: &Job, rows: &[Row], now: Moment, config: &EngineConfig, ids: &mut dyn Ids) -> Absorbed {
     let mut absorbed = Absorbed::default();
     let mut scribe =
         Scribe { ids, source: actor_of(job.kind), project_id: job.project_id, trace_id: job.trace_id, now };
     match job.kind {
         JobKind::Edit => edit(job, Rows(rows), &mut scribe, &mut absorbed),
-        JobKind::Upload => upload(job, Rows(rows), &mut scribe, &mut absorbed),
+        JobKind::Upload => upload(job, Rows(rows), config, &mut scribe, &mut absorbed),
         JobKind::Schedule => schedule(job, Rows(rows), &mut scribe, &mut absorbed),
         _ => {}
     }
@@ -56,7 +58,7 @@ fn edit(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Absor
     follow(job, rows.clip(payload.clip_id), clip_status, scribe, absorbed);
 }
 
-fn upload(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Absorbed) {
+fn upload(job: &Job, rows: Rows<'_>, config: &EngineConfig, scribe: &mut Scribe<'_>, absorbed: &mut Absorbed) {
     let Ok(payload) = read::<UploadPayload>(&job.payload) else { return };
     let status = match job.state {
         JobState::Pending | JobState::WaitingRetry => WorkStatus::Scheduled,
@@ -70,6 +72,12 @@ fn upload(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Abs
     if matches!(row.status, WorkStatus::Done | WorkStatus::Live) || job.state == JobState::Done {
         return;
     }
+    let slot = rows.slot_of(row.upload_job_id, payload.schedule_id);
+    if job.state == JobState::Skipped
+        && let Some(slot) = slot.filter(|s| matches!(s.status, ScheduleStatus::Confirmed | ScheduleStatus::Missed))
+    {
+        return missed(job, (slot, row), rows, config, scribe, absorbed);
+    }
     if row.status != status {
         absorbed.rows.push(Row::UploadJob(Box::new(upload_to(row, status))));
     }
@@ -81,13 +89,75 @@ fn upload(job: &Job, rows: Rows<'_>, scribe: &mut Scribe<'_>, absorbed: &mut Abs
         }
         JobState::Cancelled => (ClipStatus::Ready, Some(ScheduleStatus::Cancelled)),
     };
-    let slot = rows.slot_of(row.upload_job_id, payload.schedule_id);
+    // Another channel still waits for the clip: that it failed here, or was taken back, is not the end of it.
+    let clip_status = match clip_status {
+        ClipStatus::Failed | ClipStatus::Ready if rows.other_uploads_open(row.clip_id, row.upload_job_id) => {
+            ClipStatus::Scheduled
+        }
+        status => status,
+    };
     if let (Some(slot), Some(status)) = (slot, slot_status)
         && slot.status != status
     {
         absorbed.rows.push(Row::Schedule(schedule_to(slot, status)));
     }
     follow(job, rows.clip(payload.clip_id), clip_status, scribe, absorbed);
+}
+
+/// The upload never began, and its time is over: the channel's policy says what becomes of it. What was sent before, if
+/// anything, is known by the upload's own record: an upload that gets another time is the same upload.
+fn missed(
+    job: &Job,
+    (slot, order): (&Schedule, &UploadJobRow),
+    rows: Rows<'_>,
+    config: &EngineConfig,
+    scribe: &mut Scribe<'_>,
+    absorbed: &mut Absorbed,
+) {
+    let settings = job.project_id.and_then(|id| rows.project(id)).map(|p| p.settings.clone()).unwrap_or_default();
+    let policy = settings.channel_of(slot.project_id, &slot.target).missed;
+    let entity = EntityRef::new(EntityType::Schedule, slot.schedule_id);
+    let body = json!({
+        "clip_id": slot.clip_id, "target": slot.target, "was": slot.final_scheduled_time, "policy": policy,
+        "job_id": job.id,
+    });
+    let packet = scribe.packet("schedule.missed", entity.clone(), &job.meta_parents, body);
+    let cause = packet.stardust_id;
+    absorbed.packets.push(packet);
+    if policy == MissedSlot::Skip {
+        absorbed.rows.push(Row::Schedule(schedule_to(slot, ScheduleStatus::Missed)));
+        absorbed.rows.push(Row::UploadJob(Box::new(upload_to(order, WorkStatus::Cancelled))));
+    } else {
+        let payload = SchedulePayload {
+            clip_id: slot.clip_id,
+            schedule_id: slot.schedule_id,
+            urgent: policy == MissedSlot::PublishNow,
+        };
+        let new = NewJob {
+            project_id: job.project_id,
+            subject: Some(entity),
+            unique_key: Some(key::schedule(slot.schedule_id)),
+            priority: job.priority,
+            meta_parents: vec![cause],
+            ..NewJob::now(JobKind::Schedule, json!(payload), job.trace_id, scribe.now)
+        };
+        let (next, created) = new_job(new, scribe.now, config, scribe.ids, scribe.source);
+        absorbed.packets.push(created);
+        absorbed.jobs.push(next);
+        // A lock was for the time that is gone.
+        let open = Schedule {
+            recommended_time: None,
+            final_scheduled_time: None,
+            locked: false,
+            ..schedule_to(slot, ScheduleStatus::Pending)
+        };
+        let waits = UploadJobRow { scheduled_time: None, job_id: None, ..upload_to(order, WorkStatus::Queued) };
+        absorbed.rows.push(Row::Schedule(open));
+        absorbed.rows.push(Row::UploadJob(Box::new(waits)));
+    }
+    let others = rows.other_uploads_open(order.clip_id, order.upload_job_id);
+    let status = if others { ClipStatus::Scheduled } else { ClipStatus::Ready };
+    follow(job, rows.clip(order.clip_id), status, scribe, absorbed);
 }
 
 /// A slot that could not be found stays open, for an operator or Eclipse to look for it again.

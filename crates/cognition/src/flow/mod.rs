@@ -69,6 +69,8 @@ pub struct Wanted {
     pub active_analysis_of: Option<VideoId>,
     /// And the schedules of this clip.
     pub schedules_of: Option<ClipId>,
+    /// And the uploads of this clip.
+    pub uploads_of: Option<ClipId>,
     /// And the jobs that hold these unique keys and are not final.
     pub open_keys: Vec<String>,
 }

@@ -5,9 +5,6 @@ use omniva_contracts::engine::{ClipId, EditJobId, ScheduleId, UploadJobId, Video
 pub use omniva_contracts::engine::{DiscoverPayload, MaintainPayload, ScrapePayload};
 use serde::{Deserialize, Serialize};
 
-/// The target of this version: finished clips are put into the project's output folder.
-pub const FOLDER: &str = "folder";
-
 /// The subject is the video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalyzePayload {
@@ -26,6 +23,9 @@ pub struct EditPayload {
 pub struct SchedulePayload {
     pub clip_id: ClipId,
     pub schedule_id: ScheduleId,
+    /// The earliest time will do: the slot that it had was missed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
 }
 
 /// The subject is the upload job.

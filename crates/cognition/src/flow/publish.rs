@@ -2,12 +2,14 @@
 
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::Fault;
-use omniva_contracts::wire::PrivacyStatus;
 use serde_json::{Value, json};
 
 use super::enact::{Desk, schedule_job, upload_job};
-use super::payload::{FOLDER, SchedulePayload, UploadPayload};
+use super::payload::{SchedulePayload, UploadPayload};
 use super::rows::{clip_to, gone, schedule_to, upload_to};
+
+/// Reasons against a slot that leave the clip its place: another slot is looked for.
+const AGAIN: [&str; 5] = ["double_booked", "quota_reached", "slot_missing", "slot_passed", "limit_reached"];
 
 /// The texts that the edit left, or what analysis drafted.
 pub(crate) fn texts(clip: &Clip) -> (String, String, Vec<String>) {
@@ -17,19 +19,36 @@ pub(crate) fn texts(clip: &Clip) -> (String, String, Vec<String>) {
     (text("title"), text("description"), keywords)
 }
 
-/// Approved: an upload job's row, a place in the schedule without a time, and the job that looks for one.
+/// Approved: for each channel an upload job's row, a place in the schedule without a time, and the job that looks for one.
 pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
     let clip = desk.brief.clip.as_ref().ok_or_else(|| gone("the clip", desk.ruling.subject.entity_id))?;
     if !matches!(desk.ruling.decision, Decision::Approve { .. }) {
         desk.reject_clip(clip);
         return Ok(());
     }
+    let settings = desk.brief.project.as_ref().map(|project| project.settings.clone()).unwrap_or_default();
+    let channels = settings.channels_in_use();
+    if channels.is_empty() {
+        let why = "every channel of the project is switched off";
+        desk.note("upload.no_channel", EntityRef::new(EntityType::Clip, clip.clip_id), json!({ "why": why }));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for channel in &channels {
+        if seen.insert(row_target(clip.project_id, &channel.target)) {
+            upload_to_channel(desk, clip, channel);
+        }
+    }
+    Ok(())
+}
+
+fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings) {
     let now = desk.scribe.now;
-    let target = desk.brief.project.as_ref().map_or(FOLDER, |project| project.settings.target()).to_owned();
-    let old = desk.brief.upload_job.as_ref().filter(|row| row.target == target);
+    let target = row_target(clip.project_id, &channel.target);
+    let brief = desk.brief;
+    let old = brief.uploads.iter().chain(&brief.upload_job).find(|row| row.target == target);
     if old.is_some_and(|row| !matches!(row.status, WorkStatus::Error | WorkStatus::Cancelled)) {
         // An operator was faster: what is under way stays.
-        return Ok(());
+        return;
     }
     let upload_job_id = old.map_or_else(|| UploadJobId(desk.scribe.ids.next()), |row| row.upload_job_id);
     let (title, description, keywords) = texts(clip);
@@ -45,15 +64,15 @@ pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
         description,
         keywords,
         scheduled_time: None,
-        // Nothing is made public that nobody asked to be.
-        privacy_status: old.map_or(PrivacyStatus::Private, |row| row.privacy_status),
+        privacy_status: old.map_or(channel.privacy, |row| row.privacy_status),
         yt_video_id: None,
         response: Value::Null,
         status: WorkStatus::Queued,
         created_at: old.map_or(now, |row| row.created_at),
         version: old.map_or(1, |row| row.version + 1),
     })));
-    let slot = desk.brief.schedule.as_ref().filter(|row| row.upload_job_id == Some(upload_job_id));
+    let places = brief.places.iter().chain(&brief.schedule);
+    let slot = places.into_iter().find(|row| row.upload_job_id == Some(upload_job_id));
     let schedule_id = slot.map_or_else(|| ScheduleId(desk.scribe.ids.next()), |row| row.schedule_id);
     desk.enacted.rows.push(Row::Schedule(Schedule {
         schedule_id,
@@ -65,12 +84,12 @@ pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
         final_scheduled_time: None,
         horizon_adjustments: Value::Null,
         status: ScheduleStatus::Pending,
+        locked: false,
         created_at: slot.map_or(now, |row| row.created_at),
         version: slot.map_or(1, |row| row.version + 1),
     }));
-    let new = schedule_job(desk, SchedulePayload { clip_id: clip.clip_id, schedule_id });
+    let new = schedule_job(desk, SchedulePayload { clip_id: clip.clip_id, schedule_id, urgent: false });
     desk.enqueue(new);
-    Ok(())
 }
 
 /// Approved: the time is final and the upload waits for it. A slot that is taken or over the quota is looked for again;
@@ -84,10 +103,16 @@ pub(super) fn schedule(desk: &mut Desk<'_>) -> Result<(), Fault> {
     let entity = EntityRef::new(EntityType::Schedule, slot.schedule_id);
     if !matches!(desk.ruling.decision, Decision::Approve { .. }) {
         let (code, _) = desk.refusal();
-        if matches!(code.as_str(), "double_booked" | "quota_reached" | "slot_missing") {
+        if AGAIN.contains(&code.as_str()) {
             desk.note("schedule.slot_refused", entity, json!({ "code": code, "slot": slot.recommended_time }));
-            let new = schedule_job(desk, SchedulePayload { clip_id: clip.clip_id, schedule_id: slot.schedule_id });
+            let payload = SchedulePayload { clip_id: clip.clip_id, schedule_id: slot.schedule_id, urgent: false };
+            let new = schedule_job(desk, payload);
             desk.enqueue(new);
+            // What was recommended holds no place any more.
+            if slot.recommended_time.is_some() {
+                let open = Schedule { recommended_time: None, ..schedule_to(slot, ScheduleStatus::Pending) };
+                desk.enacted.rows.push(Row::Schedule(open));
+            }
             return Ok(());
         }
         desk.note("schedule.cancelled", entity, json!({ "code": code, "why": desk.ruling.why }));
@@ -104,7 +129,10 @@ pub(super) fn schedule(desk: &mut Desk<'_>) -> Result<(), Fault> {
     let mut new = upload_job(desk, payload);
     new.run_after = time;
     let job_id = desk.enqueue(new);
-    let body = json!({ "clip_id": clip.clip_id, "target": slot.target, "time": time, "job_id": job_id });
+    let body = json!({
+        "clip_id": clip.clip_id, "target": slot.target, "time": time, "job_id": job_id,
+        "why": slot.horizon_adjustments.get("words"), "local": slot.horizon_adjustments.get("local"),
+    });
     desk.note("schedule.confirmed", entity, body);
     desk.enacted.rows.push(Row::Schedule(Schedule {
         final_scheduled_time: Some(time),
@@ -112,7 +140,8 @@ pub(super) fn schedule(desk: &mut Desk<'_>) -> Result<(), Fault> {
     }));
     let next = UploadJobRow { scheduled_time: Some(time), job_id, ..upload_to(order, WorkStatus::Scheduled) };
     desk.enacted.rows.push(Row::UploadJob(Box::new(next)));
-    if clip.status != ClipStatus::Scheduled {
+    // It may be out, or on its way, elsewhere: that shows more than that it waits here.
+    if !matches!(clip.status, ClipStatus::Scheduled | ClipStatus::Uploading | ClipStatus::Published) {
         desk.enacted.rows.push(Row::Clip(Box::new(clip_to(clip, ClipStatus::Scheduled, now))));
     }
     Ok(())

@@ -21,6 +21,7 @@ macro_rules! find {
 }
 
 impl<'a> Rows<'a> {
+    find!(project, Project, Project, ProjectId, project_id);
     find!(creator, Creator, Creator, CreatorId, creator_id);
     find!(post, Post, Post, PostId, post_id);
     find!(video, Video, Video, VideoId, video_id);
@@ -43,6 +44,17 @@ impl<'a> Rows<'a> {
                 Row::Schedule(row) if row.upload_job_id == Some(upload) => Some(row),
                 _ => None,
             })
+        })
+    }
+    /// Whether another upload of the clip is still to come, or under way.
+    pub fn other_uploads_open(self, clip: ClipId, but: UploadJobId) -> bool {
+        self.0.iter().any(|row| match row {
+            Row::UploadJob(row) => {
+                row.clip_id == clip
+                    && row.upload_job_id != but
+                    && matches!(row.status, WorkStatus::Queued | WorkStatus::Running | WorkStatus::Scheduled)
+            }
+            _ => false,
         })
     }
     pub fn open_key(self, key: &str) -> bool {

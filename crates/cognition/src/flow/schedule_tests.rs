@@ -3,111 +3,219 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::council::fixtures::{clip, config};
 
-fn config(extra: &str) -> ScheduleConfig {
-    let text = format!("[engine.schedule]\nspacing_minutes = 60\n{extra}");
-    EngineConfig::load(Some(("t.toml", &text))).expect("valid").schedule
-}
-
-fn booking(n: u128, project: u128, at: Moment) -> Booking {
-    Booking {
-        schedule_id: ScheduleId(Uuid::from_u128(n)),
-        clip_id: ClipId(Uuid::from_u128(n)),
-        project_id: ProjectId(Uuid::from_u128(project)),
-        target: "folder".into(),
-        at,
-        status: ScheduleStatus::Confirmed,
-    }
-}
-
-fn request<'a>(now: Moment, quota: u32, booked: &'a [Booking]) -> SlotRequest<'a> {
-    SlotRequest {
-        schedule_id: ScheduleId(Uuid::nil()),
-        clip_id: ClipId(Uuid::nil()),
-        project_id: ProjectId(Uuid::from_u128(1)),
-        target: "folder",
-        now,
-        not_before: None,
-        daily_quota: quota,
-        published_today: 0,
-        booked,
-    }
-}
+const MINUTE: i64 = 60_000_000;
 
 fn at(text: &str) -> Moment {
     Moment::parse(text).expect("a time")
 }
+fn owner() -> ProjectId {
+    ProjectId(Uuid::from_u128(1))
+}
 
-#[test]
-fn an_empty_day_is_taken_at_once() {
-    let now = at("2024-05-07T15:00:00Z");
-    let result = recommend(&request(now, 5, &[]), &config(""));
-    assert_eq!(result.recommended_time, now);
-    assert_eq!(result.reasons["found"], true);
-    assert_eq!(result.reasons["looked_at"], 1);
+fn row(n: u128, project: u128, target: &str, time: Option<Moment>) -> Schedule {
+    Schedule {
+        schedule_id: ScheduleId(Uuid::from_u128(n)),
+        clip_id: ClipId(Uuid::from_u128(n)),
+        project_id: ProjectId(Uuid::from_u128(project)),
+        upload_job_id: None,
+        target: target.into(),
+        recommended_time: time,
+        final_scheduled_time: time,
+        horizon_adjustments: Value::Null,
+        status: if time.is_some() { ScheduleStatus::Confirmed } else { ScheduleStatus::Pending },
+        locked: false,
+        created_at: Moment(n as i64),
+        version: 1,
+    }
+}
+
+fn waiting(n: u128, target: &str) -> Waiting {
+    let clip = Clip { clip_id: ClipId(Uuid::from_u128(n)), ..clip(n, ClipStatus::Ready) };
+    Waiting { slot: row(n, 1, target, None), clip, not_before: None, urgent: false }
+}
+
+/// One channel of project 1, and one that waits (id 900).
+fn facts(now: Moment, channel: Option<ChannelSettings>, standing: Vec<Schedule>) -> Facts {
+    let target = row_target(owner(), channel.as_ref().map_or("folder", |c| &c.target));
+    let settings = ProjectSettings { channels: channel.into_iter().collect(), ..ProjectSettings::default() };
+    Facts {
+        now,
+        owner: owner(),
+        projects: [(owner(), settings)].into(),
+        standing,
+        waiting: vec![waiting(900, &target)],
+        taken: Vec::new(),
+        published_today: 0,
+        target,
+    }
+}
+
+fn id(n: u128) -> ScheduleId {
+    ScheduleId(Uuid::from_u128(n))
+}
+fn time(facts: &Facts, config: &EngineConfig) -> Moment {
+    propose(facts, id(900), config).expect("valid").recommended_time.expect("a time")
+}
+fn youtube() -> ChannelSettings {
+    ChannelSettings::new("youtube/main")
 }
 
 #[test]
-fn spacing_quota_and_quiet_hours_move_a_slot_and_say_so() {
+fn a_folder_takes_a_clip_at_once_and_each_project_has_its_own() {
+    let now = at("2024-05-07T15:00:07.123456Z");
+    let mut facts = facts(now, None, vec![]);
+    let result = propose(&facts, id(900), &config()).expect("valid");
+    assert_eq!(result.recommended_time, Some(now));
+    assert_eq!((&result.reasons["by"], &result.reasons["found"]), (&json!("earliest"), &json!(true)));
+    facts.standing = vec![row(1, 1, &facts.target, Some(now))];
+    assert_eq!(time(&facts, &config()), at("2024-05-07T15:01:00Z"), "an instant is taken once");
+    assert_eq!(propose(&facts, id(901), &config()).expect_err("unknown").code, Code::NotFound);
+}
+
+#[test]
+fn spacing_quota_and_quiet_hours_hold_in_the_channels_own_zone() {
+    let mut channel = ChannelSettings { time_zone: "America/New_York".into(), daily_quota: 2, ..youtube() };
+    channel.spacing_minutes = Some(60);
+    channel.quiet_hours = Some(vec![QuietHours { from: "22:00".into(), to: "06:30".into() }]);
+    // 17:40 in New York.
     let now = at("2024-05-07T21:40:00Z");
-    let booked = [booking(1, 1, at("2024-05-07T21:30:00Z"))];
-    let quiet = config("quiet_hours = [{ from = \"22:00\", to = \"06:30\" }]\n");
-    let result = recommend(&request(now, 2, &booked), &quiet);
-    assert_eq!(result.recommended_time, at("2024-05-08T06:30:00Z"));
-    let codes: Vec<&str> =
-        result.reasons["slots"].as_array().expect("slots").iter().filter_map(|s| s["against"].as_str()).collect();
-    assert_eq!(codes, ["too_close", "quiet_hours"]);
-    let result = recommend(&request(now, 1, &booked), &config(""));
-    assert_eq!(result.recommended_time, at("2024-05-08T00:00:00Z"));
+    let booked = vec![row(1, 1, "youtube/main", Some(at("2024-05-07T21:30:00Z")))];
+    let mut facts = facts(now, Some(channel), booked);
+    assert_eq!(time(&facts, &config()), at("2024-05-07T22:30:00Z"), "an hour after the other");
+    facts.standing.push(row(2, 1, "youtube/main", Some(at("2024-05-07T23:40:00Z"))));
+    assert_eq!(time(&facts, &config()), at("2024-05-08T10:30:00Z"), "the next day begins after the quiet hours");
+    // Another project's publications count for the distance, not for the quota.
+    facts.standing[1].project_id = ProjectId(Uuid::from_u128(2));
+    assert_eq!(time(&facts, &config()), at("2024-05-07T22:30:00Z"));
+}
+
+#[test]
+fn those_that_wait_longer_go_first_unless_one_was_missed() {
+    let now = at("2024-05-07T12:00:00Z");
+    let mut facts = facts(now, Some(ChannelSettings { spacing_minutes: Some(30), ..youtube() }), vec![]);
+    facts.waiting.insert(0, waiting(3, "youtube/main"));
+    assert_eq!(time(&facts, &config()), at("2024-05-07T12:30:00Z"));
+    facts.waiting[1].urgent = true;
+    assert_eq!(time(&facts, &config()), now);
+    facts.waiting[1].not_before = Some(at("2024-05-07T18:00:01Z"));
+    assert_eq!(time(&facts, &config()), at("2024-05-07T18:00:01Z"));
+}
+
+#[test]
+fn windows_are_sought_and_the_slot_says_why() {
+    let windows = vec![PostingWindow { from: 18, to: 20 }];
+    let channel = ChannelSettings { time_zone: "Europe/Berlin".into(), windows, ..youtube() };
+    let now = at("2024-05-07T08:00:00Z");
+    let mut facts = facts(now, Some(channel), vec![]);
+    facts.waiting.push(waiting(901, "youtube/main"));
+    let both = [900, 901].map(|n| propose(&facts, id(n), &config()).expect("valid"));
+    let times = both.clone().map(|r| r.recommended_time.expect("a time"));
+    assert_ne!(times[0], times[1], "both plans are one plan");
+    let zone = Zone::named("Europe/Berlin").expect("known");
+    assert!(times.iter().all(|t| (18..20).contains(&(zone.local(*t).minute / 60))), "{times:?}");
+    assert_eq!(both[0].reasons["by"], "plan");
+    assert!(both[0].reasons["why"]["parts"].as_array().is_some_and(|parts| !parts.is_empty()));
+    assert!(both[0].reasons["words"].as_str().is_some_and(|w| w.contains("window")), "{}", both[0].reasons["words"]);
+    assert!(both[0].reasons["local"].as_str().is_some_and(|w| w.contains("Europe/Berlin")));
+}
+
+#[test]
+fn a_clip_is_of_a_kind_by_its_words_and_the_row_remembers_it() {
+    let target = |label: &str, word: &str, share| MixTarget { label: label.into(), keywords: vec![word.into()], share };
+    let mix = vec![target("educational", "tag4", 0.4), target("fun", "joke", 0.6)];
+    assert_eq!(labels(&clip(4, ClipStatus::Ready), &mix), ["educational".to_owned()].into());
+    let facts = facts(at("2024-05-07T08:00:00Z"), Some(ChannelSettings { mix, ..youtube() }), vec![]);
+    let result = propose(&facts, id(900), &config()).expect("valid");
+    let mut known = row(1, 1, "youtube/main", Some(facts.now));
+    known.horizon_adjustments = json!({ "clip": { "value": 0.9, "labels": ["fun"], "topic": "bread" } });
+    assert_eq!(result.reasons["clip"]["value"], 0.6);
+    let request = request(&Facts { standing: vec![known], ..facts }, &config(), |_| false).expect("valid");
+    let entry = &request.calendar[0].publication;
+    assert_eq!((entry.value, entry.topic.as_deref(), entry.labels.len()), (0.9, Some("bread"), 1));
+    assert_eq!(request.projects[&owner()].mix["educational"], 0.4);
 }
 
 #[test]
 fn what_was_published_without_a_booking_counts_too() {
     let now = at("2024-05-07T12:00:00Z");
-    let request = SlotRequest { published_today: 2, ..request(now, 2, &[]) };
-    assert_eq!(recommend(&request, &config("")).recommended_time, at("2024-05-08T00:00:00Z"));
+    let facts = Facts { published_today: 5, ..facts(now, None, vec![]) };
+    assert_eq!(time(&facts, &config()), at("2024-05-08T00:00:00Z"));
 }
 
 #[test]
-fn another_projects_slot_is_only_avoided_to_the_second() {
+fn a_full_calendar_is_a_fault_that_names_the_rules_and_proposes_a_change() {
     let now = at("2024-05-07T12:00:00Z");
-    let booked = [booking(1, 2, now)];
-    assert_eq!(recommend(&request(now, 1, &booked), &config("")).recommended_time, at("2024-05-07T12:00:01Z"));
+    let channel = ChannelSettings { daily_quota: 1, ..youtube() };
+    let day = |d: i64| Moment(now.0 + d * DAY);
+    let booked = (0..15).map(|d| row(d as u128 + 1, 1, "youtube/main", Some(day(d)))).collect();
+    let facts = facts(now, Some(channel), booked);
+    let result = propose(&facts, id(900), &config()).expect("valid");
+    let fault = result.fault.expect("a fault");
+    assert_eq!((result.recommended_time, fault.code), (None, Code::SchedulerFault));
+    assert!(fault.message.contains("daily_quota"), "{}", fault.message);
+    assert_eq!(result.reasons["conflicts"][0]["rule"], "daily_quota");
+    assert!(result.reasons["relaxation"]["changes"][0].is_object(), "{}", result.reasons["relaxation"]);
+    assert_eq!(result.look_again, Some(at("2024-05-08T00:00:00Z")));
 }
 
 #[test]
-fn a_full_horizon_is_admitted() {
-    let now = at("2024-05-07T12:00:00Z");
-    let booked: Vec<Booking> =
-        (0..20).map(|d| booking(d + 1, 1, now.after(Duration::from_secs(d as u64 * 86_400)))).collect();
-    let result = recommend(&request(now, 1, &booked), &config(""));
-    assert_eq!(result.reasons["found"], false);
+fn nothing_is_booked_that_cannot_be_paid() {
+    let now = at("2026-11-20T12:00:00Z");
+    let channel = ChannelSettings { daily_quota: 10, ..youtube() };
+    let mut facts = facts(now, Some(channel), vec![]);
+    // Other accounts have taken what the registration may insert until midnight Pacific.
+    facts.taken = (0..100)
+        .map(|n| Taken { id: Uuid::from_u128(5000 + n), target: format!("youtube/c{n}"), at: now, done: n % 2 == 0 })
+        .collect();
+    assert_eq!(time(&facts, &config()), at("2026-11-21T08:00:00Z"));
+}
+
+#[test]
+fn a_recalculation_moves_neither_what_is_locked_nor_what_is_due() {
+    let now = at("2024-05-07T08:00:00Z");
+    let windows = vec![PostingWindow { from: 18, to: 20 }];
+    let channel = ChannelSettings { windows, ..youtube() };
+    let place = |n, text: &str| row(n, 1, "youtube/main", Some(at(text)));
+    let mut standing =
+        vec![place(1, "2024-05-08T03:00:00Z"), place(2, "2024-05-08T04:00:00Z"), place(3, "2024-05-07T08:02:00Z")];
+    standing[0].locked = true;
+    let facts = Facts { waiting: vec![], ..facts(now, Some(channel), standing) };
+    let (request, plan) = recalculate(&facts, &config()).expect("valid");
+    let moved: Vec<ScheduleId> =
+        calendar::difference(&request, &plan).iter().map(|difference| difference.change.id()).collect();
+    assert_eq!(moved, [id(2)], "the night is worth less than the evening");
 }
 
 proptest! {
-    /// Whatever stands in the schedule: a slot that is found keeps every rule.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever stands in the schedule: a time that is found keeps every rule.
     #[test]
-    fn a_found_slot_keeps_the_rules(
+    fn a_found_time_keeps_the_rules(
         start in 0i64..86_400, quota in 1u32..6, spacing in 0u32..300, offsets in prop::collection::vec(0i64..500_000, 0..60)
     ) {
         let now = Moment::from_seconds(1_700_000_000 + start);
-        let booked: Vec<Booking> = offsets
-            .iter()
-            .enumerate()
-            .map(|(n, offset)| booking(n as u128 + 1, 1 + (n as u128 % 3), Moment::from_seconds(now.0 / 1_000_000 + offset)))
-            .collect();
-        let mut config = config("quiet_hours = [{ from = \"01:00\", to = \"05:00\" }]\n");
-        config.spacing_minutes = spacing;
-        let result = recommend(&request(now, quota, &booked), &config);
-        prop_assert!(result.recommended_time >= now);
-        if result.reasons["found"] == true {
-            let slot = result.recommended_time.0;
-            let own = booked.iter().filter(|b| b.project_id.0.as_u128() == 1);
-            let today = own.clone().filter(|b| b.at.0.div_euclid(DAY) == slot.div_euclid(DAY)).count();
-            prop_assert!(today < quota as usize);
-            prop_assert!(own.clone().all(|b| (b.at.0 - slot).abs() >= i64::from(spacing) * MINUTE));
-            prop_assert!(booked.iter().all(|b| b.at.0 != slot));
-            prop_assert!(!config.is_quiet((slot.rem_euclid(DAY) / MINUTE) as u32));
+        let zone = Zone::named("Asia/Kolkata").expect("known");
+        let mut channel = ChannelSettings { daily_quota: quota, time_zone: zone.name().into(), ..youtube() };
+        channel.spacing_minutes = Some(spacing);
+        channel.quiet_hours = Some(vec![QuietHours { from: "01:00".into(), to: "05:00".into() }]);
+        let place = |(n, offset): (usize, &i64)| {
+            let time = Moment::from_seconds(now.0 / 1_000_000 + offset);
+            row(n as u128 + 1, 1 + (n as u128 % 3), "youtube/main", Some(time))
+        };
+        let booked: Vec<Schedule> = offsets.iter().enumerate().map(place).collect();
+        let facts = facts(now, Some(channel), booked.clone());
+        let result = propose(&facts, id(900), &config()).expect("valid");
+        if let Some(slot) = result.recommended_time {
+            prop_assert!(slot >= now);
+            let own = booked.iter().filter(|b| b.project_id == owner());
+            let day = zone.local(slot).day;
+            prop_assert!(own.filter(|b| zone.local(b.final_scheduled_time.expect("booked")).day == day).count() < quota as usize);
+            let apart = |b: &Schedule| (b.final_scheduled_time.expect("booked").0 - slot.0).abs();
+            prop_assert!(booked.iter().all(|b| apart(b) >= i64::from(spacing) * MINUTE && apart(b) > 0));
+            prop_assert!(!(60..300).contains(&zone.local(slot).minute));
         }
     }
 }

@@ -201,7 +201,7 @@ fn a_clip_is_published_once() {
     assert!(absorbed.rows.iter().any(|r| matches!(r, Row::Schedule(s) if s.status == ScheduleStatus::Done)));
     let lost = omniva_contracts::fault::Fault::new(omniva_contracts::fault::Code::Unconfirmed, "m", "n");
     let unknown = Job { state: JobState::Error, fault: Some(lost), ..job.clone() };
-    let mirrored = mirror(&unknown, &rows(&upload), now(), &mut ids());
+    let mirrored = mirror(&unknown, &rows(&upload), now(), &config(), &mut ids());
     let unconfirmed = |r: &Row| matches!(r, Row::UploadJob(u) if u.status == WorkStatus::Unconfirmed);
     assert!(mirrored.rows.iter().any(unconfirmed), "never a failure that may be repeated");
     upload.status = WorkStatus::Done;
@@ -213,17 +213,17 @@ fn rows_follow_a_job_that_fails_and_eclipse_is_asked() {
     let (job, rows) = edit_rows();
     let fault = omniva_contracts::fault::Fault::cancelled();
     let failed = Job { state: JobState::Error, fault: Some(fault), ..job.clone() };
-    let mirrored = mirror(&failed, &rows, now(), &mut ids());
+    let mirrored = mirror(&failed, &rows, now(), &config(), &mut ids());
     assert!(mirrored.rows.iter().any(|r| matches!(r, Row::Clip(c) if c.status == ClipStatus::Failed)));
     assert_eq!(mirrored.questions, [(Question::Recover, EntityRef::new(EntityType::Job, failed.id))]);
     let running = Job { state: JobState::Running, ..job.clone() };
     assert_eq!(
-        mirror(&running, &rows, now(), &mut ids()),
+        mirror(&running, &rows, now(), &config(), &mut ids()),
         Absorbed::default(),
         "nothing that shows already is written"
     );
     let cancelled = Job { state: JobState::Cancelled, ..job };
-    let mirrored = mirror(&cancelled, &rows, now(), &mut ids());
+    let mirrored = mirror(&cancelled, &rows, now(), &config(), &mut ids());
     assert!(mirrored.rows.iter().any(|r| matches!(r, Row::Clip(c) if c.status == ClipStatus::ReadyForEdit)));
 }
 
@@ -259,7 +259,10 @@ fn refusals_keep_their_reason_and_a_full_day_looks_for_another_slot() {
     let Row::Clip(clip) = &select.rows[0] else { panic!("a clip") };
     assert_eq!((clip.status, &clip.metadata["rejected_code"]), (ClipStatus::Rejected, &json!("outvoted")));
     let full = ruled(&brief(Question::Schedule), no("quota_reached"));
-    assert_eq!((full.jobs[0].kind, full.rows.len()), (JobKind::Schedule, 0));
+    assert_eq!((full.jobs[0].kind, full.rows.len()), (JobKind::Schedule, 1));
+    assert!(
+        matches!(&full.rows[0], Row::Schedule(s) if s.recommended_time.is_none() && s.status == ScheduleStatus::Pending)
+    );
     let off = ruled(&brief(Question::Schedule), no("operator"));
     assert!(matches!(&off.rows[0], Row::Schedule(s) if s.status == ScheduleStatus::Cancelled));
     let until = Moment(now().0 + 5);

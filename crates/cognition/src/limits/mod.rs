@@ -5,10 +5,12 @@
 //! planned is *reserved* for its time; what was done is *used*, and stays so: facts are written down even where they
 //! exceed the capacity, a reservation never does.
 
+mod accounts;
 mod book;
 mod definitions;
 mod tally;
 
+pub use accounts::{Taken, ledger, publication, service, services};
 pub use book::{Entry, Hold, Ledger, Level, Refusal};
 pub use definitions::Definitions;
 pub use tally::{Clock, Tally};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MixTarget, NetworkConfig, hex, invalid, merge, within};
+use super::{MixTarget, NetworkConfig, PlatformsConfig, hex, invalid, merge, within};
 use crate::engine::{JobKind, Misfire, Precedence};
 use crate::fault::{Code, Fault};
 use sha2::{Digest, Sha256};
@@ -30,6 +30,9 @@ pub struct EngineConfig {
     pub network: NetworkConfig,
     pub publish: PublishConfig,
     pub cron: BTreeMap<String, CronRule>,
+    /// What the platforms allow, from the `[platforms]` tables: a file of its own, and part of what is decided by.
+    #[serde(skip)]
+    pub platforms: PlatformsConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -160,7 +163,7 @@ pub struct EclipseConfig {
     pub crash_full_reboot: u32,
 }
 
-/// `from` to `to`, `hh:mm` UTC; over midnight when `to` is the smaller.
+/// `from` to `to`, `hh:mm`, UTC where no time zone is named; over midnight when `to` is the smaller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuietHours {
@@ -189,6 +192,8 @@ pub struct ScheduleConfig {
     pub quiet_hours: Vec<QuietHours>,
     pub lead_minutes: u32,
     pub horizon_days: u32,
+    /// A slot that is this late, and whose upload never began, was missed.
+    pub missed_minutes: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -245,14 +250,16 @@ impl EngineConfig {
             table.retain(|key, _| key == "engine");
             merge(&mut merged, table);
         }
-        let file: File = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
+        let mut file: File = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
         file.engine.validate()?;
+        file.engine.platforms = PlatformsConfig::load(overlay)?;
         Ok(file.engine)
     }
 
     /// SHA-256 over the canonical JSON form (keys sorted, no white space).
     pub fn sha256(&self) -> String {
-        let canonical = serde_json::to_value(self).map(|v| v.to_string()).unwrap_or_default();
+        let all = serde_json::to_value((self, &self.platforms));
+        let canonical = all.map(|v| v.to_string()).unwrap_or_default();
         hex(&Sha256::digest(canonical.as_bytes()))
     }
 
@@ -408,6 +415,7 @@ impl ScheduleConfig {
         within(f, "engine.schedule.spacing_minutes", self.spacing_minutes, 0, 10_080);
         within(f, "engine.schedule.lead_minutes", self.lead_minutes, 0, 10_080);
         within(f, "engine.schedule.horizon_days", self.horizon_days, 1, 90);
+        within(f, "engine.schedule.missed_minutes", self.missed_minutes, 1, 10_080);
         for quiet in &self.quiet_hours {
             if quiet.minutes().is_none_or(|(from, to)| from == to) {
                 f.push(format!(

@@ -13,7 +13,7 @@ use crate::fault::{Code, Fault};
 const DEFAULT: &str = include_str!("../../../../config/platforms.toml");
 
 /// Limits and costs by name. Each has a history; the latest entry that has begun is in force.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformsConfig {
     pub buckets: BTreeMap<String, BucketRule>,

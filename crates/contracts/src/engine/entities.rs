@@ -182,7 +182,7 @@ pub struct UploadJobRow {
     pub clip_id: ClipId,
     pub project_id: ProjectId,
     pub job_id: Option<JobId>,
-    /// `folder`, or a platform's name.
+    /// `folder/PROJECT`, or a service and an account ([`super::row_target`]).
     pub target: String,
     pub title: String,
     pub description: String,
@@ -207,8 +207,12 @@ pub struct Schedule {
     pub target: String,
     pub recommended_time: Option<Moment>,
     pub final_scheduled_time: Option<Moment>,
+    /// Why it stands where it stands, as the scheduler said it, with what later plans need to know of the clip.
     pub horizon_adjustments: Value,
     pub status: ScheduleStatus,
+    /// No plan and no hand moves it until it is unlocked.
+    #[serde(default)]
+    pub locked: bool,
     pub created_at: Moment,
     pub version: i64,
 }

@@ -3,6 +3,7 @@
 //!
 //! Invariant: only data. Who may change it is `omniva-store`'s business, how it changes is `omniva-cognition`'s.
 
+mod channel;
 mod commit;
 mod council;
 mod details;
@@ -18,6 +19,7 @@ mod settings;
 mod source;
 mod target;
 
+pub use channel::*;
 pub use commit::*;
 pub use council::*;
 pub use details::*;

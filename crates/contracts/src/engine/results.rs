@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     AnalysisRow, Artifact, Clip, ClipId, CreatorId, Moment, Post, ScheduleId, UploadJobId, Video, VideoId, WorkStatus,
 };
+use crate::fault::Fault;
 use crate::qc::QcReport;
 use crate::record::Draft;
 
@@ -129,9 +130,16 @@ pub struct EditResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScheduleResult {
     pub schedule_id: ScheduleId,
-    pub recommended_time: Moment,
-    /// Each slot that was looked at, with its score and what spoke against it.
+    /// `None` where no time was found: then `fault` says which rules are in conflict.
+    pub recommended_time: Option<Moment>,
+    /// Why this time, or which change of the rules would make one free; with what later plans need to know of the clip.
     pub reasons: Value,
+    /// `scheduler_fault`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// When to look again, where no time was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_again: Option<Moment>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

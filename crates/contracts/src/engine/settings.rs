@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ChannelSettings;
 use crate::config::MixTarget;
 
 /// Names of the reference; `youtube_shorts` and `instagram_reels` are accepted for `youtube` and `instagram`.
@@ -106,6 +107,10 @@ pub struct ProjectSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub publish_to: Option<String>,
+    /// Where clips go, each with its own rules; `publish_to` and `daily_quota` count only where this is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub channels: Vec<ChannelSettings>,
     /// Content mix over the project's clips (Horizon).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mix: Vec<MixTarget>,
@@ -126,15 +131,9 @@ impl Default for ProjectSettings {
             accept_unknown_rights: true,
             output_folder: None,
             publish_to: None,
+            channels: Vec::new(),
             mix: Vec::new(),
         }
-    }
-}
-
-impl ProjectSettings {
-    /// What the rows of uploads and of the calendar call the place where clips go.
-    pub fn target(&self) -> &str {
-        self.publish_to.as_deref().unwrap_or("folder")
     }
 }
 

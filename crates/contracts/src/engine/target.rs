@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 use super::Platform;
 use crate::fault::{Code, Fault};
 
@@ -31,6 +33,10 @@ impl Target {
             return Ok(Self::Folder);
         }
         let (service, name) = text.split_once('/').ok_or_else(wrong)?;
+        // As rows write it: the folder of a project, by its id.
+        if service == "folder" && name.len() == 36 && Uuid::try_parse(name).is_ok() {
+            return Ok(Self::Folder);
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if !(1..=MAX_NAME).contains(&name.len()) || !name.chars().all(plain) {
             return Err(wrong());

@@ -276,6 +276,78 @@ pub struct QueueChange {
 }
 
 #[derive(Args)]
+pub struct ScheduleArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(subcommand)]
+    pub command: ScheduleCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ScheduleCommand {
+    /// The slots of a project, by time.
+    List {
+        /// Name or id of the project.
+        project: String,
+        /// Slots at this time and later, e.g. 2027-01-01T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Slots before this time.
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Plans the open slots of a project anew; what is locked or out stays.
+    Plan {
+        /// Name or id of the project.
+        project: String,
+        /// Only say what would change.
+        #[arg(short = 'n', long)]
+        dry_run: bool,
+        #[arg(long, default_value = "asked on the command line")]
+        reason: String,
+    },
+    /// Gives a clip another time. A time that breaks a rule is refused with the rule's name.
+    Move {
+        /// The schedule's id.
+        schedule: String,
+        /// E.g. 2027-01-01T18:00:00Z, or with an offset: 2027-01-01T19:00:00+01:00.
+        at: String,
+        #[arg(long, default_value = "asked on the command line")]
+        reason: String,
+    },
+    /// Keeps a time as it is, whatever is planned.
+    Lock {
+        /// The schedule's id.
+        schedule: String,
+        #[arg(long, default_value = "asked on the command line")]
+        reason: String,
+    },
+    /// Lets a time be moved again.
+    Unlock {
+        /// The schedule's id.
+        schedule: String,
+        #[arg(long, default_value = "asked on the command line")]
+        reason: String,
+    },
+    /// The calendar as iCalendar, for calendar programs.
+    Ics {
+        /// Name or id of the project.
+        project: String,
+        /// The file [default: standard output].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub struct LimitsArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+#[derive(Args)]
 pub struct KeyArgs {
     #[command(flatten)]
     pub server: ServerArgs,

@@ -13,6 +13,7 @@ mod ledger;
 mod models;
 mod project;
 mod remote;
+mod schedule;
 mod schema;
 mod serve;
 mod why;
@@ -38,6 +39,8 @@ pub fn run(cli: Cli) -> Result<u8, Fault> {
         Command::Creator(args) => creator::run(args, json),
         Command::Job(args) => job::run(args, json),
         Command::Queue(args) => job::queue(args, json),
+        Command::Schedule(args) => schedule::run(args, json),
+        Command::Limits(args) => schedule::limits(&args, json),
         Command::Key(args) => key::run(args, json),
         Command::Auth(args) => auth::run(args, json),
         Command::Why(args) => why::run(&args, json),

@@ -111,10 +111,25 @@ impl Client {
         self.ask(Method::DELETE, path, None)
     }
 
+    /// An answer that is no JSON, as it is.
+    pub fn text(&self, path: &str) -> Result<String, Fault> {
+        let mut response = self.send(Method::GET, path, None)?;
+        if !response.status().is_success() {
+            return Err(self.read(response).err().unwrap_or_else(|| self.unreachable(&"a refusal without words")));
+        }
+        let mut text = String::new();
+        let mut reader = response.body_mut().as_reader().take(MAX_ANSWER);
+        reader.read_to_string(&mut text).map_err(|e| self.unreachable(&e))?;
+        Ok(text)
+    }
+
     /// The `data` of the answer.
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Fault> {
-        let mut request =
-            Request::builder().method(method).uri(format!("{}{path}", self.base)).header("Accept", "application/json");
+        self.read(self.send(method, path, body)?)
+    }
+
+    fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response<ureq::Body>, Fault> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base)).header("Accept", "*/*");
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {key}"));
         }
@@ -129,7 +144,7 @@ impl Client {
                 self.agent.run(request.map_err(|e| wrong(&e))?)
             }
         };
-        self.read(answer.map_err(|e| self.unreachable(&e))?)
+        answer.map_err(|e| self.unreachable(&e))
     }
 
     fn read(&self, mut response: Response<ureq::Body>) -> Result<Value, Fault> {

@@ -182,6 +182,9 @@ impl Reader for Memory {
         let found = state
             .all::<Schedule>()
             .filter(|s| is(filter.project, s.project_id) && is(filter.clip, s.clip_id))
+            .filter(|s| filter.target.as_ref().is_none_or(|target| *target == s.target))
+            .filter(|s| filter.service.as_ref().is_none_or(|service| s.target.starts_with(&format!("{service}/"))))
+            .filter(|s| filter.statuses.is_empty() || filter.statuses.contains(&s.status))
             .filter(|s| within(filter.from, filter.to, s.final_scheduled_time))
             .collect();
         let place = |s: &Schedule| (s.final_scheduled_time.is_none(), s.final_scheduled_time, s.schedule_id);

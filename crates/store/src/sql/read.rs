@@ -197,9 +197,18 @@ impl Reader for SqlReader {
         self.by(Where::new().is("schedule_id", &id)).await
     }
     async fn schedules(&self, filter: &ScheduleFilter, page: Page) -> Answered<Listed<Schedule>> {
+        // `0` follows `/`: every target of the service lies between, and an index can find them.
+        let (first, behind) = match &filter.service {
+            Some(service) => (Some(format!("{service}/")), Some(format!("{service}0"))),
+            None => (None, None),
+        };
         let of = Where::new()
             .maybe("project_id", filter.project.as_ref())
             .maybe("clip_id", filter.clip.as_ref())
+            .maybe("target", filter.target.as_ref())
+            .compared("target", ">=", first.as_ref())
+            .compared("target", "<", behind.as_ref())
+            .any("status", &filter.statuses)
             .compared("final_scheduled_time", ">=", filter.from.as_ref())
             .compared("final_scheduled_time", "<", filter.to.as_ref());
         // Databases disagree about where NULL sorts.

@@ -116,7 +116,7 @@ stored! { UploadJobRow in "upload_jobs" {
 } }
 stored! { Schedule in "schedules" {
     schedule_id, clip_id, project_id, upload_job_id, target, recommended_time, final_scheduled_time,
-    horizon_adjustments, status, created_at, version,
+    horizon_adjustments, status, locked, created_at, version,
 } }
 stored! { Artifact in "artifacts" {
     artifact_id, kind, path, sha256, bytes, project_id, video_id, clip_id, promoted, keep_until, removed_at, created_at,

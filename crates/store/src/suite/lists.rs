@@ -107,6 +107,24 @@ pub(super) async fn filters_of_schedules_and_uploads(mut store: Store) {
     assert_eq!(list(span).await, [id(10, 3)]);
     assert_eq!(list(ScheduleFilter { clip: Some(id(6, 2)), ..Default::default() }).await, [id(10, 2)]);
     assert_eq!(list(ScheduleFilter { project: Some(id(1, 2)), ..Default::default() }).await, [] as [ScheduleId; 0]);
+    let changed = [(1, "youtube/b", ScheduleStatus::Done), (2, "youtube/a", ScheduleStatus::Pending)];
+    let rows = changed.map(|(n, target, status)| {
+        let old = schedules[n].clone();
+        Row::Schedule(Schedule { target: target.into(), status, locked: true, version: 2, ..old })
+    });
+    store.put(rows.to_vec()).await;
+    let reader = &store.opened.reader;
+    let list = async |filter: ScheduleFilter| -> Vec<ScheduleId> {
+        reader.schedules(&filter, ALL).await.expect("is answered").items.iter().map(|s| s.schedule_id).collect()
+    };
+    let target = |target: &str| ScheduleFilter { target: Some(target.into()), ..Default::default() };
+    assert_eq!(list(target("youtube/a")).await, [id(10, 3)]);
+    assert_eq!(list(target("youtube")).await, [] as [ScheduleId; 0]);
+    let service = ScheduleFilter { service: Some("youtube".into()), ..Default::default() };
+    assert_eq!(list(service.clone()).await, [id(10, 3), id(10, 2)]);
+    assert_eq!(list(ScheduleFilter { to: Some(at(200)), ..service.clone() }).await, [id(10, 3)]);
+    assert_eq!(list(ScheduleFilter { statuses: vec![ScheduleStatus::Done], ..service }).await, [id(10, 2)]);
+    assert!(reader.schedule(id(10, 3)).await.expect("is answered").is_some_and(|s| s.locked));
     let list = async |filter: UploadFilter| -> Vec<UploadJobId> {
         reader.upload_jobs(&filter, ALL).await.expect("is answered").items.iter().map(|u| u.upload_job_id).collect()
     };

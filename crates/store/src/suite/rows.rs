@@ -223,6 +223,7 @@ pub(crate) fn schedule(n: u128, clip: u128, project: u128) -> Schedule {
         final_scheduled_time: None,
         horizon_adjustments: json!({"shift": -1}),
         status: ScheduleStatus::Pending,
+        locked: n.is_multiple_of(2),
         created_at: at(n as i64),
         version: 1,
     }

@@ -1,7 +1,7 @@
 //! One sentence for each kind of packet. What a packet does not say is left out of the sentence; kinds that are not
 //! known here are shown in the chain and never narrated.
 
-use omniva_contracts::engine::{EntityRef, Packet};
+use omniva_contracts::engine::{EntityRef, Packet, shown_target};
 use serde_json::Value;
 
 use super::facts::Body;
@@ -37,7 +37,7 @@ fn coded(body: Body<'_>) -> String {
 }
 
 fn to(body: Body<'_>) -> String {
-    body.text("target").map(|target| format!(" to {}", plain(target))).unwrap_or_default()
+    body.text("target").map(|target| format!(" to {}", plain(shown_target(target)))).unwrap_or_default()
 }
 
 fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
@@ -164,7 +164,29 @@ fn publishing(kind: &str, packet: &Packet) -> Option<String> {
             let status = body.text("status").map(|status| format!(" as {}", plain(status))).unwrap_or_default();
             format!("The upload{} ended{status}", to(body))
         }
-        "schedule.recommended" => format!("The scheduler recommended{}", time("recommended_time")),
+        "upload.no_channel" => format!("The clip goes nowhere{}", after(body.text("why"))),
+        "schedule.recommended" => {
+            format!("The scheduler recommended{}{}", time("recommended_time"), after(body.text("why")))
+        }
+        "schedule.unplaced" => {
+            let next = body.text("proposal").map(|next| format!("; Horizon proposes: {}", plain(next)));
+            format!("No time was found{}{}{}", coded(body), after(body.text("why")), next.unwrap_or_default())
+        }
+        "schedule.missed" => {
+            let policy = body.text("policy").map(|policy| format!(" (policy: {})", plain(policy)));
+            format!("The slot{} passed before the upload began{}", time("was"), policy.unwrap_or_default())
+        }
+        "schedule.moved" => {
+            let who = plain(&packet.draft.source);
+            format!("{who} moved it from{} to{}{}", time("from"), time("to"), after(body.text("why")))
+        }
+        "schedule.locked" => format!("{} locked its time{}", plain(&packet.draft.source), after(body.text("reason"))),
+        "schedule.unlocked" => {
+            format!("{} unlocked its time{}", plain(&packet.draft.source), after(body.text("reason")))
+        }
+        "schedule.recalculated" => {
+            format!("{} had the calendar planned anew{}", plain(&packet.draft.source), after(body.text("reason")))
+        }
         "schedule.slot_refused" => format!("The slot{} was refused{}", time("slot"), coded(body)),
         "schedule.confirmed" => format!("Its time is final:{}", time("time")),
         "schedule.cancelled" => format!("The schedule was cancelled{}{}", coded(body), after(body.text("why"))),
