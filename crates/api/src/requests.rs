@@ -62,6 +62,7 @@ pub struct SettingsPatch {
     #[schemars(length(max = 80))]
     pub publish_to: Option<String>,
     pub mix: Option<Vec<MixTarget>>,
+    pub voice: Option<ProjectVoice>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -21,6 +21,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("explanation", of::<engine::Explanation>()),
         ("insights", of::<engine::ClipInsights>()),
         ("lineage", of::<engine::Lineage>()),
+        ("project_voice", of::<engine::ProjectVoice>()),
         ("proof_bundle", of::<engine::ProofBundle>()),
         ("run", of::<record::RunRecord>()),
         ("upload_job", of::<wire::UploadJob>()),

@@ -16,6 +16,7 @@ mod results;
 mod settings;
 mod source;
 mod target;
+mod voice;
 
 pub use commit::*;
 pub use council::*;
@@ -30,3 +31,4 @@ pub use results::*;
 pub use settings::*;
 pub use source::*;
 pub use target::*;
+pub use voice::*;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ProjectVoice;
 use crate::config::MixTarget;
 
 /// Names of the reference; `youtube_shorts` and `instagram_reels` are accepted for `youtube` and `instagram`.
@@ -109,6 +110,9 @@ pub struct ProjectSettings {
     /// Content mix over the project's clips (Horizon).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mix: Vec<MixTarget>,
+    /// How texts are written (Chorus); as they were drafted when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<ProjectVoice>,
 }
 
 impl Default for ProjectSettings {
@@ -127,6 +131,7 @@ impl Default for ProjectSettings {
             output_folder: None,
             publish_to: None,
             mix: Vec::new(),
+            voice: None,
         }
     }
 }
