@@ -2,15 +2,18 @@
 
 use omniva_contracts::config::{ComplianceConfig, EngineConfig};
 use omniva_contracts::engine::*;
+use omniva_contracts::fault::Fault;
 use serde_json::{Value, json};
 
 use super::Brief;
 use super::advice::advice;
+use crate::flow::payload::FOLDER;
+use crate::flow::texts::{Texts, drafted, written};
 use crate::text::{holds, shorten, tokens};
 
 pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
     let rules = &config.council.chorus;
-    let Some((title, description, keywords)) = texts(brief) else {
+    let Some(texts) = texts(brief) else {
         let detail = json!({ "violations": [] });
         return advice(
             Module::Chorus,
@@ -21,14 +24,21 @@ pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
             detail,
         );
     };
-    let violations = violations(&title, &description, &keywords, rules);
+    let (texts, violations) = match texts {
+        Ok(texts) => {
+            let found = violations(&texts.title, &texts.description, &texts.keywords, rules);
+            (texts, found)
+        }
+        Err(fault) => (Texts::default(), vec![fault.message]),
+    };
+    let title = &texts.title;
     // Many faults at once: calmer texts, until it is quiet again.
     let stress = (brief.recent_faults.len() as f64 / 20.0).min(1.0);
-    let loud = title.chars().filter(|c| *c == '!').count() + usize::from(is_shouting(&title));
+    let loud = title.chars().filter(|c| *c == '!').count() + usize::from(is_shouting(title));
     let mut deltas: Vec<Value> = Vec::new();
     if title.chars().count() > rules.title_max as usize {
         deltas.push(
-            json!({ "field": "title", "after": shorten(&title, rules.title_max as usize), "why": "it is too long" }),
+            json!({ "field": "title", "after": shorten(title, rules.title_max as usize), "why": "it is too long" }),
         );
     }
     let detail = json!({
@@ -46,11 +56,18 @@ pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
     advice(Module::Chorus, brief, Stance::Support, (score, 0.6), "The texts keep every rule.", detail)
 }
 
-fn texts(brief: &Brief) -> Option<(String, String, Vec<String>)> {
+/// What would be published, or why nothing can be. Before the edit there are drafts only.
+fn texts(brief: &Brief) -> Option<Result<Texts, Fault>> {
     if let Some(row) = &brief.upload_job {
-        return Some((row.title.clone(), row.description.clone(), row.keywords.clone()));
+        let (title, description, keywords) = (row.title.clone(), row.description.clone(), row.keywords.clone());
+        return Some(Ok(Texts { title, description, keywords, deltas: Vec::new() }));
     }
-    brief.clip.as_ref().map(crate::flow::publish::texts)
+    let clip = brief.clip.as_ref()?;
+    let target = brief.project.as_ref().map_or(FOLDER, |project| project.settings.target());
+    Some(match brief.question {
+        Question::Upload => written(brief, clip, target),
+        _ => Ok(drafted(clip)),
+    })
 }
 
 fn violations(title: &str, description: &str, keywords: &[String], rules: &ComplianceConfig) -> Vec<String> {
