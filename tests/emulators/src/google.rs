@@ -1,5 +1,7 @@
 //! Google's OAuth and YouTube's Data API v3 with resumable uploads.
 
+mod captions;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -8,6 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::faults::{Dice, Refusal};
 use crate::http::{Answer, Emulated, Request};
 use crate::oauth::{Challenge, Tokens};
+
+pub use captions::Caption;
 
 const UNIT: usize = 262_144;
 pub const SCOPE: &str = "https://www.googleapis.com/auth/youtube";
@@ -53,6 +57,11 @@ pub struct Google {
     pub refuses_duplicates: bool,
     /// Playlist id, video id.
     pub playlist: Vec<(String, String)>,
+    pub captions: Vec<Caption>,
+    /// Whether the grant holds the right to add captions.
+    pub may_caption: bool,
+    /// What captions have cost.
+    pub units: u32,
     /// What no client should have sent.
     pub violations: Vec<String>,
 }
@@ -70,6 +79,9 @@ impl Google {
             hide: 0,
             refuses_duplicates: false,
             playlist: Vec::new(),
+            captions: Vec::new(),
+            may_caption: true,
+            units: 0,
             violations: Vec::new(),
         }
     }
@@ -278,6 +290,7 @@ impl Emulated for Google {
             ("POST", "/upload/youtube/v3/videos") => self.open(request),
             ("PUT", "/upload/youtube/v3/videos") => self.put(request),
             ("POST", "/upload/youtube/v3/thumbnails/set") => self.set_cover(request),
+            ("POST", "/upload/youtube/v3/captions") => self.insert_caption(request),
             ("GET", "/youtube/v3/channels") => {
                 let related = json!({ "relatedPlaylists": { "uploads": "UU-uploads" } });
                 Answer::json(200, &json!({ "items": [{ "id": "UC", "contentDetails": related }] }))

@@ -44,6 +44,10 @@ pub struct Tiktok {
     pub works: u32,
     /// The next finished upload fails with this.
     pub fails: Option<&'static str>,
+    /// Longest video that the account may post, seconds.
+    pub max_seconds: u32,
+    /// Posts for the owner alone that everybody can see all the same.
+    pub leaks: bool,
     pub violations: Vec<String>,
 }
 
@@ -58,6 +62,8 @@ impl Tiktok {
             min_chunk: 5_000_000,
             works: 1,
             fails: None,
+            max_seconds: 600,
+            leaks: false,
             violations: Vec::new(),
         }
     }
@@ -75,7 +81,7 @@ impl Tiktok {
     fn creator(&mut self) -> Answer {
         ok(&json!({
             "creator_username": "creator", "creator_nickname": "Creator", "privacy_level_options": self.privacy,
-            "comment_disabled": false, "duet_disabled": true, "stitch_disabled": false, "max_video_post_duration_sec": 600,
+            "comment_disabled": false, "duet_disabled": true, "stitch_disabled": false, "max_video_post_duration_sec": self.max_seconds,
         }))
     }
 
@@ -165,7 +171,7 @@ impl Tiktok {
         }
         match upload.fails {
             Some(reason) => ok(&json!({ "status": "FAILED", "fail_reason": reason })),
-            None if upload.privacy == "PUBLIC_TO_EVERYONE" => {
+            None if upload.privacy == "PUBLIC_TO_EVERYONE" || self.leaks => {
                 let number: u64 = id.rsplit('.').next().and_then(|n| n.parse().ok()).unwrap_or(0);
                 ok(&json!({ "status": "PUBLISH_COMPLETE", "publicaly_available_post_id": [7_000_000_000u64 + number] }))
             }
