@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use omniva_cognition::chorus::post::check_voice;
+use omniva_contracts::config::Endpoints;
 use omniva_contracts::engine::*;
 
 use super::Refusal;
@@ -107,6 +109,12 @@ impl Faults {
             self.unless(false, "settings.publish_to", &wrong.next_step);
         }
         self.unless(s.mix.len() <= 20, "settings.mix", "has more than 20 entries");
+        if let Some(voice) = &s.voice {
+            match Endpoints::load(None) {
+                Ok(endpoints) => self.0.extend(check_voice(voice, "settings.voice", &endpoints)),
+                Err(fault) => self.add("settings.voice", fault.message),
+            }
+        }
     }
 }
 

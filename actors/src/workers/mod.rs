@@ -9,6 +9,7 @@ mod analyze;
 mod blocking;
 mod candidates;
 mod discover;
+mod draft;
 mod edit;
 mod end;
 mod maintain;
@@ -29,7 +30,7 @@ use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
-pub use omniva_platforms::Net;
+pub use omniva_platforms::{Drafter, Net};
 pub use publishing::{Publishing, accounts, services};
 
 use crate::work::Work;
@@ -60,6 +61,8 @@ pub struct Tools {
     /// The one way to the outside.
     pub net: Arc<Net>,
     pub publishing: Publishing,
+    /// A model that may draft texts, if there is one.
+    pub drafter: Option<Arc<dyn Drafter>>,
 }
 
 impl Tools {
