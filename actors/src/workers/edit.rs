@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use omniva_assets::Kept;
 use omniva_cognition::flow::payload::EditPayload;
-use omniva_contracts::config::{Config, LayoutChoice};
+use omniva_cognition::variant::render_variant;
+use omniva_contracts::config::{Config, Endpoints, LayoutChoice};
 use omniva_contracts::engine::*;
 use omniva_contracts::qc::QcReport;
 use omniva_contracts::record::{ClipMeasured, Draft};
@@ -116,6 +117,9 @@ impl Editor {
             .map_err(|e| Fault::internal("an analysis' row can't be read").with_detail(e))?;
         let mut config = project_config(&self.0.config, &project)?;
         restrict(&mut config, &order);
+        if let Some(outlet) = Outlet::of(&Target::parse(project.settings.target())?) {
+            config.brand = render_variant(outlet, &config.brand, &Endpoints::load(None)?).brand;
+        }
         if order.gpu_required && !graphics_card() {
             tracing::warn!(job = %job.id, clip = %id, "a graphics card was asked for and there is none: the clip is encoded by the processor");
         }
