@@ -26,7 +26,7 @@ impl Wish {
         let language = project.settings.language.clone().filter(|language| language != "auto");
         Some(Self {
             outlet,
-            voice,
+            voice: *voice,
             project: project.name.clone(),
             transcript: detail.text.clone(),
             topic: detail.topic.clone().unwrap_or_default(),

@@ -54,11 +54,14 @@ fn short(file: &mut impl Read) -> io::Result<u32> {
 fn duration(file: &mut impl Read) -> io::Result<Option<f64>> {
     let (scale, length) = match short(file)? >> 24 {
         1 => {
-            (long(file)?, long(file)?);
+            // Made and changed.
+            long(file)?;
+            long(file)?;
             (short(file)?, long(file)?)
         }
         _ => {
-            (short(file)?, short(file)?);
+            short(file)?;
+            short(file)?;
             (short(file)?, u64::from(short(file)?))
         }
     };

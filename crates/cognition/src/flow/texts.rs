@@ -32,7 +32,7 @@ pub(crate) fn drafted(clip: &Clip) -> Texts {
 /// `clip_refused` when no text keeps the project's rules, `config_invalid` for a voice that can't be used.
 pub(crate) fn written(brief: &Brief, clip: &Clip, target: &str) -> Result<Texts, Fault> {
     let draft = drafted(clip);
-    let voice = brief.project.as_ref().and_then(|project| project.settings.voice.as_ref());
+    let voice = brief.project.as_ref().and_then(|project| project.settings.voice.as_deref());
     let (Some(voice), Some(outlet)) = (voice, Outlet::of(&Target::parse(target)?)) else { return Ok(draft) };
     let endpoints = Endpoints::load(None)?;
     let wanted = voice.drafted;
@@ -91,7 +91,7 @@ mod tests {
     fn with_voice(voice: ProjectVoice, target: &str) -> Brief {
         let mut brief = brief(Question::Upload);
         let project = brief.project.as_mut().expect("a project");
-        (project.settings.voice, project.settings.publish_to) = (Some(voice), Some(target.into()));
+        (project.settings.voice, project.settings.publish_to) = (Some(Box::new(voice)), Some(target.into()));
         let creator = brief.creator.as_mut().expect("a creator");
         (creator.username, creator.rights) = ("harbourtalk".into(), RightsBasis::Permitted);
         let clip = brief.clip.as_mut().expect("a clip");
@@ -158,7 +158,7 @@ mod tests {
             let (row, body) = approved(&brief, &config());
             assert_eq!((row.title.as_str(), body["style_deltas"][0]["rule"].as_str()), (title, Some(rule)));
             // Where the project does not want it (any more), it counts for nothing.
-            brief.project.as_mut().expect("a project").settings.voice = Some(ProjectVoice::default());
+            brief.project.as_mut().expect("a project").settings.voice = Some(Box::default());
             assert_eq!(approved(&brief, &config()).0.title, "A GOOD TITLE INDEED!");
         }
     }

@@ -112,7 +112,7 @@ pub struct ProjectSettings {
     pub mix: Vec<MixTarget>,
     /// How texts are written (Chorus); as they were drafted when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voice: Option<ProjectVoice>,
+    pub voice: Option<Box<ProjectVoice>>,
 }
 
 impl Default for ProjectSettings {

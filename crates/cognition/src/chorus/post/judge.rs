@@ -120,7 +120,7 @@ pub(super) fn allowed(facts: &ClipFacts, voice: &Voice, outlet: Outlet) -> Allow
     voice.rules.links.iter().for_each(|link| allowed.link(link));
     voice.rules.mentions.iter().for_each(|name| allowed.mention(name));
     for said in disclosures(facts, voice) {
-        allowed.from_text(said);
+        allowed.all_of(said);
     }
     if !facts.source.is_empty() {
         allowed.link(&facts.source);

@@ -140,7 +140,7 @@ impl Allowed {
     }
 
     /// All that stands in a text of the operator's.
-    pub fn from_text(&mut self, text: &str) {
+    pub fn all_of(&mut self, text: &str) {
         for mark in marks(text) {
             match mark.kind {
                 Kind::Link => self.links.push(mark.name),

@@ -28,7 +28,7 @@ pub(super) fn toned(text: &str, tone: Tone) -> String {
     for c in text.chars() {
         let c = if is_exclamation(c) { '.' } else { c };
         let again = c == '.' && calm.ends_with(['.', '?', '…']) && text.contains(is_exclamation);
-        if !again && !(tone == Tone::Formal && is_emoji(c)) {
+        if !(again || tone == Tone::Formal && is_emoji(c)) {
             calm.push(c);
         }
     }

@@ -117,7 +117,7 @@ impl Voice {
             for (field, source) in [("title", &template.title), ("description", &template.description)] {
                 let parsed =
                     parse(source).map_err(|why| Fault::internal("a checked template is none").with_detail(why))?;
-                own.from_text(&literals(&parsed));
+                own.all_of(&literals(&parsed));
                 registry.register_template(&name(*outlet, field), parsed);
             }
             allowed.insert(*outlet, own);
@@ -259,7 +259,7 @@ fn operators(text: &str, voice: &ProjectVoice) -> Vec<String> {
         found.push(format!("{why}, against its own tone"));
     }
     let mut marks = Allowed::default();
-    marks.from_text(text);
+    marks.all_of(text);
     let never =
         |tag: &&String| voice.hashtags.never.iter().any(|never| never.trim_start_matches('#').to_lowercase() == **tag);
     found.extend(
