@@ -205,6 +205,7 @@ impl World {
             artifacts: vec![],
             qc: QcReport { checks: vec![check], ..QcReport::default() },
             draft: Draft { title: "A finished title".into(), ..Draft::default() },
+            drafting: None,
             encoder: "none".into(),
             wall_seconds: 1.0,
             cpu_seconds: 1.0,

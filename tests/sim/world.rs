@@ -154,7 +154,7 @@ impl World {
         let mut trace = self.trace.clone();
         trace.update(head.size.to_be_bytes());
         trace.update(head.root);
-        trace.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        omniva_contracts::hex(&trace.finalize())
     }
 
     pub fn check(&self, held: Held) {

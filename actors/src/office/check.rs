@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use omniva_cognition::chorus::post::check_voice;
 use omniva_cognition::zone::Zone;
-use omniva_contracts::config::{MixTarget, QuietHours};
+use omniva_contracts::config::{Endpoints, MixTarget, QuietHours};
 use omniva_contracts::engine::*;
 
 use super::Refusal;
@@ -120,6 +121,12 @@ impl Faults {
                 Err(wrong) => self.add(&format!("{path}.target"), wrong.next_step),
             }
             self.channel(&path, channel);
+        }
+        if let Some(voice) = &s.voice {
+            match Endpoints::load(None) {
+                Ok(endpoints) => self.0.extend(check_voice(voice, "settings.voice", &endpoints)),
+                Err(fault) => self.add("settings.voice", fault.message),
+            }
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use omniva_assets::Kept;
 use omniva_cognition::flow::payload::EditPayload;
-use omniva_contracts::config::{Config, LayoutChoice};
+use omniva_cognition::variant::render_variant;
+use omniva_contracts::config::{Config, Endpoints, LayoutChoice};
 use omniva_contracts::engine::*;
 use omniva_contracts::qc::QcReport;
 use omniva_contracts::record::{ClipMeasured, Draft};
@@ -15,6 +16,7 @@ use omniva_stages::{Edited, Naming, Order, Stage, edit_one, fonts};
 use super::Tools;
 use super::analyze::{KeptAnalysis, open};
 use super::blocking::blocking;
+use super::draft::{Wish, drafting};
 use super::end::{Run, gone};
 use super::rows::{Belongs, clip, project, subject, unnamed, video};
 use super::watch::{Leg, Watch};
@@ -48,6 +50,8 @@ struct Assignment {
     analysis: String,
     config: Config,
     job: JobId,
+    /// Taken before the render.
+    wish: Option<Wish>,
 }
 
 /// What rendering gave.
@@ -62,7 +66,7 @@ struct Rendered {
 impl Editor {
     async fn edit(&self, job: &Job, context: &WorkContext) -> Run<EditResult> {
         let watch = Arc::new(Watch::new(context, job, LEGS).before(self.0.audience()));
-        let assignment = self.assignment(job, context).await?;
+        let mut assignment = self.assignment(job, context).await?;
         let belongs = Belongs {
             project: assignment.video.project_id,
             video: assignment.video.video_id,
@@ -70,14 +74,24 @@ impl Editor {
             now: Moment(context.clock.now_us()),
             days: self.0.engine.retention.analysis_days,
         };
-        let tools = self.0.clone();
+        let (tools, wish) = (self.0.clone(), assignment.wish.take());
         let rendered = blocking(&watch, move |watch| render(&tools, &assignment, watch)).await?;
+        let drafting = match (self.0.drafter.clone(), wish) {
+            (Some(drafter), Some(wish)) if rendered.qc.passed() => {
+                let draft = rendered.draft.clone();
+                let ask =
+                    move |watch: &Watch| drafting(&*drafter, wish, &draft, &watch.part("STORE", 0.96, 0.99)).map(Some);
+                blocking(&watch, ask).await?
+            }
+            _ => None,
+        };
         let measured = rendered.measured;
         Ok(EditResult {
             clip_id: belongs.clip.ok_or_else(|| unnamed("clip"))?,
             artifacts: rendered.files.iter().map(|(kind, kept)| belongs.artifact(job, *kind, kept)).collect(),
             qc: rendered.qc,
             draft: rendered.draft,
+            drafting,
             encoder: measured.as_ref().map_or_else(String::new, |m| m.encoder.clone()),
             wall_seconds: measured.as_ref().map_or(0.0, |m| m.wall_seconds),
             cpu_seconds: measured.as_ref().map_or(0.0, |m| m.cpu_seconds),
@@ -103,10 +117,17 @@ impl Editor {
             .map_err(|e| Fault::internal("an analysis' row can't be read").with_detail(e))?;
         let mut config = project_config(&self.0.config, &project)?;
         restrict(&mut config, &order);
+        // One file goes to every channel: it keeps the rules of each.
+        let endpoints = Endpoints::load(None)?;
+        for channel in project.settings.channels_in_use() {
+            let Some(outlet) = Outlet::of(&Target::parse(&channel.target)?) else { continue };
+            config.brand = render_variant(outlet, &config.brand, &endpoints).brand;
+        }
         if order.gpu_required && !graphics_card() {
             tracing::warn!(job = %job.id, clip = %id, "a graphics card was asked for and there is none: the clip is encoded by the processor");
         }
-        Ok(Assignment { clip, detail, video, analysis: kept.artifact, config, job: job.id })
+        let wish = Wish::of(&project, &detail);
+        Ok(Assignment { clip, detail, video, analysis: kept.artifact, config, job: job.id, wish })
     }
 }
 

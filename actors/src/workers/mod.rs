@@ -9,6 +9,7 @@ mod analyze;
 mod blocking;
 mod candidates;
 mod discover;
+mod draft;
 mod edit;
 mod end;
 mod errand;
@@ -34,7 +35,7 @@ use omniva_store::Upkeep;
 pub use analyze::KeptAnalysis;
 pub use errand::Errand;
 pub use missed::missed_slot;
-pub use omniva_platforms::Net;
+pub use omniva_platforms::{Drafter, Net};
 pub use publishing::{Publishing, accounts, services};
 
 use crate::work::Work;
@@ -67,6 +68,8 @@ pub struct Tools {
     pub publishing: Publishing,
     /// Set where an engine is started for one file and one waiting user.
     pub errand: Option<Errand>,
+    /// A model that may draft texts, if there is one.
+    pub drafter: Option<Arc<dyn Drafter>>,
 }
 
 impl Tools {

@@ -7,7 +7,7 @@ use omniva_contracts::engine::*;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault, Monitor};
 use omniva_platforms::{Content, FolderPublisher, Post, Publication, PublishFile, Publisher, Receipt};
-use omniva_store::{ArtifactFilter, Page};
+use omniva_store::{ArtifactFilter, Page, Reader};
 use serde_json::{Value, json};
 
 use super::blocking::blocking;
@@ -59,6 +59,7 @@ impl Uploader {
         watch.at("UPLOAD", 0.1);
         let tools = self.0.clone();
         let clip_id = clip.clip_id;
+        let language = language(reader, &project, &clip).await?;
         let receipt = blocking(&watch, move |watch| {
             let publish = watch.part("UPLOAD", 0.1, 0.8);
             // What was done before a restart is not done again, whatever has become of our own files since.
@@ -69,7 +70,8 @@ impl Uploader {
                 }
                 return Ok(receipt);
             }
-            let publication = publication(&tools, &order, clip_id, &artifacts, &publish)?;
+            let mut publication = publication(&tools, &order, clip_id, &artifacts, &publish)?;
+            publication.post.language = language;
             let receipt = publisher.publish(&publication, &publish)?;
             publisher.verify(&receipt, &watch.part("VERIFY", 0.8, 0.99))?;
             Ok(receipt)
@@ -85,6 +87,18 @@ impl Uploader {
             target => self.0.publishing.publisher(&target),
         }
     }
+}
+
+/// What is spoken, where it is known (BCP 47): as the project says, or as it was heard.
+async fn language(reader: &dyn Reader, project: &Project, clip: &Clip) -> Run<Option<String>> {
+    if let Some(code) = project.settings.language.clone().filter(|code| code != "auto") {
+        return Ok(Some(code));
+    }
+    let Some(analysis) = reader.active_analysis(clip.video_id).await? else { return Ok(None) };
+    let detail: AnalysisDetail = serde_json::from_value(analysis.raw_ai_output)
+        .map_err(|e| Fault::internal("an analysis can't be read").with_detail(e))?;
+    // The recogniser's name for Javanese is nobody else's.
+    Ok(detail.language.map(|language| if language.code == "jw" { "jv".into() } else { language.code }))
 }
 
 fn response(receipt: &Receipt) -> Value {

@@ -167,6 +167,7 @@ fn edit() -> Arc<dyn Work> {
             artifacts: vec![render],
             qc,
             draft,
+            drafting: None,
             encoder: "test".into(),
             wall_seconds: 1.0,
             cpu_seconds: 1.0,

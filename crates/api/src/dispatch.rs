@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::Stream;
 use omniva_actors::office::{Caller, Refusal, RequestNote};
 use omniva_contracts::engine::{Moment, RequestId, Role};
+use omniva_contracts::hex;
 use omniva_telemetry::meter;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -177,7 +178,7 @@ fn idempotency(
         return Err(refusal.field("Idempotency-Key", wrong));
     }
     let name = format!("{caller}:{} {path}:{key}", route.method.as_str());
-    Ok(Some((keytext::hash_of(&name), keytext::hex(&Sha256::digest(body)))))
+    Ok(Some((keytext::hash_of(&name), hex(&Sha256::digest(body)))))
 }
 
 /// Changes are in the ledger with their commit; everything else is noted.

@@ -2,6 +2,7 @@
 //! noise without asking anyone; only the SHA-256 of the text is ever stored.
 
 use omniva_contracts::engine::Role;
+use omniva_contracts::hex;
 use omniva_contracts::ports::Ids;
 use sha2::{Digest, Sha256};
 
@@ -34,10 +35,6 @@ impl std::fmt::Debug for KeyText {
 /// SHA-256 of a key's text, hex.
 pub fn hash_of(key: &str) -> String {
     hex(&Sha256::digest(key.as_bytes()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    omniva_ledger::hex::write(bytes)
 }
 
 /// A new key. `ids` must be unpredictable: a key has the entropy of three of its ids.

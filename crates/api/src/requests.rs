@@ -64,6 +64,7 @@ pub struct SettingsPatch {
     #[schemars(length(max = 20))]
     pub channels: Option<Vec<ChannelSettings>>,
     pub mix: Option<Vec<MixTarget>>,
+    pub voice: Option<ProjectVoice>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -12,11 +12,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use omniva_contracts::{Fault, Monitor};
+use omniva_contracts::{Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 
 use crate::entry::{Building, Entry, Examined, MANIFEST, examine};
-use crate::hash::hex;
 use crate::lock::{Lock, Mode};
 use crate::prune::{self, Pruned};
 use crate::work::{self, WorkDir};

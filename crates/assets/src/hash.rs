@@ -1,12 +1,11 @@
 //! SHA-256 of files (FIPS 180-4), streamed.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 
 use crate::shown;
@@ -68,13 +67,6 @@ pub(crate) fn digest(input: &mut dyn Read, length: u64, monitor: &dyn Monitor) -
             monitor.progress((total as f64 / length as f64).min(1.0));
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String can't fail
-        text
-    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ mod sieve;
 mod text;
 mod thought;
 mod tracks;
+pub mod variant;
 mod windows;
 mod zenith;
 pub mod zone;

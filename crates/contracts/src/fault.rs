@@ -156,9 +156,6 @@ pub struct Fault {
     /// Technical detail for a bug report (tail of a log, errno), possibly empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// The other side named this pause: asking earlier is in vain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_seconds: Option<u64>,
     /// Trying again earlier is useless: microseconds since the epoch, where the other side said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_us: Option<i64>,
@@ -166,19 +163,7 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(code: Code, message: impl Into<String>, next_step: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            next_step: next_step.into(),
-            detail: String::new(),
-            retry_after_seconds: None,
-            not_before_us: None,
-        }
-    }
-    /// Keeps the pause that the other side asked for.
-    pub fn retry_after(mut self, seconds: Option<u64>) -> Self {
-        self.retry_after_seconds = seconds;
-        self
+        Self { code, message: message.into(), next_step: next_step.into(), detail: String::new(), not_before_us: None }
     }
     /// Says when it may be tried again, microseconds since the epoch.
     pub fn not_before(mut self, us: i64) -> Self {

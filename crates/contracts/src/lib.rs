@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod choice;
 pub mod config;
+mod digits;
 pub mod engine;
 pub mod fault;
 pub mod geometry;
@@ -22,6 +23,7 @@ pub mod schemas;
 pub mod streams;
 pub mod wire;
 
+pub use digits::hex;
 pub use fault::{Code, Fault, FaultClass};
 pub use geometry::{Rect, Span};
 pub use monitor::{Monitor, Silent};

@@ -32,6 +32,9 @@ pub struct StyleDelta {
     pub before: String,
     pub after: String,
     pub why: String,
+    /// The rule that asked for it, where it is one of a project.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rule: String,
 }
 
 /// File names relative to the output folder.

@@ -23,6 +23,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("insights", of::<engine::ClipInsights>()),
         ("learning_step", of::<engine::LearningStep>()),
         ("lineage", of::<engine::Lineage>()),
+        ("project_voice", of::<engine::ProjectVoice>()),
         ("proof_bundle", of::<engine::ProofBundle>()),
         ("run", of::<record::RunRecord>()),
         ("upload_job", of::<wire::UploadJob>()),

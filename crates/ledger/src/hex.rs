@@ -1,10 +1,6 @@
 //! Lower-case hex, one form for each value: upper case is refused, so that no two texts mean the same hash.
 
-pub fn write(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
+pub use omniva_contracts::hex as write;
 
 /// `None` for anything but exactly `N` bytes of lower-case hex.
 pub fn read<const N: usize>(text: &str) -> Option<[u8; N]> {

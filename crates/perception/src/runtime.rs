@@ -1,13 +1,12 @@
 //! ONNX Runtime and the folder of models: the only way to a session.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use omniva_contracts::analysis::ModelRun;
-use omniva_contracts::{Code, Fault};
+use omniva_contracts::{Code, Fault, hex};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
@@ -159,12 +158,4 @@ fn library(models: &Path) -> Result<PathBuf, Fault> {
         })
         .max()
         .ok_or_else(absent)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

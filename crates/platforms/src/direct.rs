@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use omniva_assets::Library;
 use omniva_contracts::engine::{FoundItem, PostDetails};
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 use ureq::http::header::{CONTENT_RANGE, RANGE};
 use url::Url;
 
 use crate::download::{download, too_large};
-use crate::hex;
 use crate::media::{refused, refused_bytes, title};
 use crate::net::{Answer, Ask, Method, Net, Span, moment, shown};
 use crate::source::{Fetched, Looked, Source, Window};

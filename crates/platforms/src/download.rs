@@ -48,7 +48,7 @@ pub(crate) fn download(
         match download.attempt() {
             Ok(()) => return download.finish(),
             Err(fault) => {
-                let passing = fault.class() == FaultClass::Transient && fault.retry_after_seconds.is_none();
+                let passing = fault.class() == FaultClass::Transient && fault.not_before_us.is_none();
                 failures = if download.bytes() > before { 0 } else { failures + 1 };
                 if !passing || failures > net.config().resumes {
                     return Err(fault);

@@ -38,9 +38,22 @@ impl<'a> Video<'a> {
         Err(Fault::new(Code::InputCorrupt, message, "edit the clip again"))
     }
 
+    /// How long it is, seconds; `None` where the file does not say.
+    pub fn seconds(&self) -> Option<f64> {
+        crate::mp4::seconds(self.path)
+    }
+
     pub fn placed(&self) -> Vec<Placed> {
         vec![Placed { name: self.name.to_owned(), sha256: self.sha256.to_owned(), bytes: self.bytes }]
     }
+}
+
+/// The captions as SubRip: where they lie, and their size.
+pub(crate) fn captions(publication: &Publication) -> Option<(&PublishFile, &Path)> {
+    publication.files.iter().find_map(|file| match &file.content {
+        Content::File { path, .. } if file.name.to_ascii_lowercase().ends_with(".srt") => Some((file, path.as_path())),
+        _ => None,
+    })
 }
 
 /// The cover: the first picture, with its media type.

@@ -6,9 +6,11 @@
 //! read; what is fetched goes through [`Net`], which dials no address that its guard did not see; a clip is published at
 //! most once for each upload job, whatever moment the process dies at; no file that is not ours is ever replaced.
 
+mod attempt;
 mod call;
 mod direct;
 mod download;
+mod drafter;
 mod feed;
 mod figures;
 mod files;
@@ -18,6 +20,7 @@ mod insights;
 mod instagram;
 mod link;
 mod media;
+mod mp4;
 mod net;
 pub mod oauth;
 mod pace;
@@ -35,6 +38,7 @@ mod ytdlp;
 
 pub use call::{Body, HttpTransport, Reply, Request, Transport, Trouble};
 pub use direct::UrlSource;
+pub use drafter::{ChatDrafter, DraftAsk, Drafter};
 pub use feed::FeedSource;
 pub use figures::{Imported, import_figures};
 pub use folder::FolderPublisher;
@@ -50,15 +54,6 @@ pub use tiktok::{TiktokInsights, TiktokPublisher};
 pub use webhook::{WebhookPublisher, WebhookTarget, signature};
 pub use youtube::{YoutubeInsights, YoutubePublisher};
 pub use ytdlp::YtdlpSource;
-
-/// SHA-256 as lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String can't fail
-        text
-    })
-}
 
 /// A name as it may be shown: no control characters.
 pub(crate) fn shown(name: &std::ffi::OsStr) -> String {

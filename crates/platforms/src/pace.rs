@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use omniva_contracts::config::Pauses;
+use omniva_contracts::engine::Moment;
 use omniva_contracts::{Code, Fault, Monitor};
 
 use crate::net::{Net, seconds};
+use crate::oauth::SharedClock;
 
 /// Between two questions whether it is one's turn.
 const TICK: Duration = Duration::from_millis(50);
@@ -15,6 +17,7 @@ const TICK: Duration = Duration::from_millis(50);
 pub(crate) struct Pace {
     platform: String,
     pauses: Pauses,
+    clock: SharedClock,
     state: Mutex<State>,
 }
 
@@ -40,10 +43,11 @@ impl Drop for Turn {
 impl Turn {
     /// Remembers that the platform wants to be left alone.
     pub fn complained(&self, fault: Fault) -> Fault {
-        let asked = fault.retry_after_seconds.map_or(Duration::ZERO, Duration::from_secs);
+        let now = self.0.now();
+        let asked = fault.not_before_us.map_or(Duration::ZERO, |us| Moment(us).since(now));
         let rest = asked.max(seconds(self.0.pauses.cooldown_seconds));
         self.0.lock().rest = Instant::now().checked_add(rest);
-        fault.retry_after(Some(rest.as_secs().max(1)))
+        fault.not_before(now.after(rest).0)
     }
 }
 
@@ -52,9 +56,13 @@ impl Pace {
         let mut paces = net.paces.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
             let (platform, pauses) = (platform.to_owned(), net.config().pauses(platform));
-            Arc::new(Self { platform, pauses, state: Mutex::default() })
+            Arc::new(Self { platform, pauses, clock: net.clock.clone(), state: Mutex::default() })
         };
         paces.entry(platform.to_owned()).or_insert_with(new).clone()
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.clock.now_us())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -94,6 +102,6 @@ impl Pace {
             format!("{} said that it was asked too often and is left alone", self.platform),
             "nothing: it is asked again later; raise the pauses in engine.network.platforms if this stays so",
         )
-        .retry_after(Some(left.as_secs() + 1))
+        .not_before(self.now().after(left).0)
     }
 }

@@ -1,14 +1,12 @@
-//! Cutting text to a platform's limits, never inside a character, with a sign that it was cut.
+//! Cutting text to a platform's limits, never inside what one reads as a character, with a sign that it was cut.
+
+use unicode_segmentation::UnicodeSegmentation;
 
 const MORE: char = '…';
 
 /// At most `max` characters.
 pub(crate) fn clip_chars(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(max.saturating_sub(1)).collect();
-    mark(&head, max)
+    clip(text, max, |_| 1)
 }
 
 /// At most `max` bytes of UTF-8.
@@ -26,12 +24,13 @@ fn clip(text: &str, max: usize, size: fn(char) -> usize) -> String {
         return text.to_owned();
     }
     let mut left = max.saturating_sub(size(MORE));
-    let fits = |c: &char| {
-        let fits = size(*c) <= left;
-        left = left.saturating_sub(size(*c));
+    let fits = |grapheme: &&str| {
+        let size = grapheme.chars().map(size).sum::<usize>();
+        let fits = size <= left;
+        left = left.saturating_sub(size);
         fits
     };
-    let head: String = text.chars().take_while(fits).collect();
+    let head: String = text.graphemes(true).take_while(fits).collect();
     mark(&head, max)
 }
 
@@ -51,6 +50,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn no_face_is_parted() {
+        let family = "👩‍👩‍👧‍👦";
+        assert_eq!(clip_chars(&family.repeat(2), 8), format!("{family}…"));
+        assert_eq!(clip_utf16(&format!("ab{family}"), 6), "ab…");
+        assert_eq!(clip_bytes("e\u{301}e\u{301}", 5), "…");
+    }
 
     #[test]
     fn what_fits_stays_and_what_does_not_ends_at_a_word() {

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use omniva_contracts::{Code, Fault};
+use omniva_contracts::{Code, Fault, hex};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -64,7 +64,10 @@ impl Key {
     pub fn create_file(path: &Path, entropy: &dyn Entropy) -> Result<Self, Fault> {
         let mut bytes = Zeroizing::new([0u8; KEY]);
         entropy.fill(&mut *bytes)?;
-        let text = Zeroizing::new(hex(&*bytes) + "\n");
+        // Long enough from the beginning: a string that grows leaves its old bytes behind.
+        let mut text = Zeroizing::new(String::with_capacity(KEY * 2 + 1));
+        text.push_str(&Zeroizing::new(hex(&*bytes)));
+        text.push('\n');
         let opened = File::options().write(true).create_new(true).mode(0o600).open(path);
         let mut file = opened.map_err(|e| match e.kind() {
             std::io::ErrorKind::AlreadyExists => {
@@ -135,12 +138,4 @@ impl Keyring {
     pub(crate) fn find(&self, id: &str) -> Option<&Key> {
         std::iter::once(&self.current).chain(&self.older).find(|key| key.id() == id)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2 + 1), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String can't fail
-        text
-    })
 }

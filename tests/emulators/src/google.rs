@@ -1,5 +1,7 @@
 //! Google's OAuth, YouTube's Data API v3 with resumable uploads, and YouTube Analytics.
 
+mod captions;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -9,6 +11,8 @@ use crate::faults::{Dice, Refusal};
 use crate::figures::{Figures, Report};
 use crate::http::{Answer, Emulated, Request};
 use crate::oauth::{Challenge, Tokens};
+
+pub use captions::Caption;
 
 const UNIT: usize = 262_144;
 pub const SCOPE: &str = "https://www.googleapis.com/auth/youtube";
@@ -59,6 +63,11 @@ pub struct Google {
     pub figures: BTreeMap<String, Figures>,
     /// First and last day of each report that was asked for.
     pub reports: Vec<(String, String)>,
+    pub captions: Vec<Caption>,
+    /// Whether the grant holds the right to add captions.
+    pub may_caption: bool,
+    /// What captions have cost.
+    pub units: u32,
     /// What no client should have sent.
     pub violations: Vec<String>,
 }
@@ -78,6 +87,9 @@ impl Google {
             playlist: Vec::new(),
             figures: BTreeMap::new(),
             reports: Vec::new(),
+            captions: Vec::new(),
+            may_caption: true,
+            units: 0,
             violations: Vec::new(),
         }
     }
@@ -332,6 +344,7 @@ impl Emulated for Google {
             ("POST", "/upload/youtube/v3/videos") => self.open(request),
             ("PUT", "/upload/youtube/v3/videos") => self.put(request),
             ("POST", "/upload/youtube/v3/thumbnails/set") => self.set_cover(request),
+            ("POST", "/upload/youtube/v3/captions") => self.insert_caption(request),
             ("GET", "/youtube/v3/channels") => {
                 let related = json!({ "relatedPlaylists": { "uploads": "UU-uploads" } });
                 Answer::json(200, &json!({ "items": [{ "id": "UC", "contentDetails": related }] }))

@@ -47,6 +47,10 @@ pub struct Tiktok {
     pub fails: Option<&'static str>,
     /// By the number of a public video.
     pub figures: BTreeMap<String, Figures>,
+    /// Longest video that the account may post, seconds.
+    pub max_seconds: u32,
+    /// Posts for the owner alone that everybody can see all the same.
+    pub leaks: bool,
     pub violations: Vec<String>,
 }
 
@@ -68,6 +72,8 @@ impl Tiktok {
             works: 1,
             fails: None,
             figures: BTreeMap::new(),
+            max_seconds: 600,
+            leaks: false,
             violations: Vec::new(),
         }
     }
@@ -85,7 +91,7 @@ impl Tiktok {
     fn creator(&mut self) -> Answer {
         ok(&json!({
             "creator_username": "creator", "creator_nickname": "Creator", "privacy_level_options": self.privacy,
-            "comment_disabled": false, "duet_disabled": true, "stitch_disabled": false, "max_video_post_duration_sec": 600,
+            "comment_disabled": false, "duet_disabled": true, "stitch_disabled": false, "max_video_post_duration_sec": self.max_seconds,
         }))
     }
 
@@ -214,7 +220,7 @@ impl Tiktok {
         }
         match upload.fails {
             Some(reason) => ok(&json!({ "status": "FAILED", "fail_reason": reason })),
-            None if upload.privacy == "PUBLIC_TO_EVERYONE" => {
+            None if upload.privacy == "PUBLIC_TO_EVERYONE" || self.leaks => {
                 let number: u64 = id.rsplit('.').next().and_then(|n| n.parse().ok()).unwrap_or(0);
                 ok(&json!({ "status": "PUBLISH_COMPLETE", "publicaly_available_post_id": [7_000_000_000u64 + number] }))
             }

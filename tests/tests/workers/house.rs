@@ -151,6 +151,7 @@ impl House {
             allow_missing_layers: Vec::new(),
             settle: Duration::from_millis(200),
             net: Arc::new(Net::new(&self.engine.network, 10 << 30).expect("shipped limits")),
+            drafter: None,
             publishing: workers::Publishing::new(
                 Endpoints::load(None).expect("shipped"),
                 BTreeMap::new(),

@@ -148,7 +148,7 @@ async fn checkpoint(bench: &Bench) {
     let row = Checkpoint {
         origin: head.origin,
         size: head.size,
-        root: head.root.iter().map(|b| format!("{b:02x}")).collect(),
+        root: omniva_contracts::hex(&head.root),
         at: Moment::from_seconds(1_767_225_700),
         signature: "00".into(),
         key_id: "00".into(),

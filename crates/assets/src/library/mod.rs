@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use omniva_contracts::engine::{ArtifactKind, Moment};
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ pub use key::AssetKey;
 pub use receive::Receiving;
 pub use shelf::{FolderShelf, Incoming, Shelf, Stored};
 
-use crate::hash::{hash_file, hex};
+use crate::hash::hash_file;
 use crate::space::too_little;
 use crate::work::WorkDir;
 use shelf::library_fault;

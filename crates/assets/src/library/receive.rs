@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use omniva_contracts::Fault;
+use omniva_contracts::{Fault, hex};
 use sha2::{Digest, Sha256};
 
 use super::shelf::{Incoming, library_fault};
 use super::{Copied, Library};
-use crate::hash::hex;
 
 /// Bytes between two looks at how much room is left.
 const LOOK: u64 = 64 << 20;

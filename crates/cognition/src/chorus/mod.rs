@@ -6,6 +6,7 @@
 
 mod clean;
 mod keywords;
+pub mod post;
 mod title;
 
 use omniva_contracts::analysis::Analysis;
@@ -87,7 +88,7 @@ pub fn draft(
 }
 
 fn delta(field: &str, before: &str, after: &str, why: &str) -> StyleDelta {
-    StyleDelta { field: field.into(), before: before.into(), after: after.into(), why: why.into() }
+    StyleDelta { field: field.into(), before: before.into(), after: after.into(), why: why.into(), rule: String::new() }
 }
 
 /// The sentences that survived the edit, without those that hold a banned word. Where the edit changed them too much to be

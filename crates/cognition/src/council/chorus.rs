@@ -2,15 +2,17 @@
 
 use omniva_contracts::config::{ComplianceConfig, EngineConfig};
 use omniva_contracts::engine::*;
+use omniva_contracts::fault::Fault;
 use serde_json::{Value, json};
 
 use super::Brief;
 use super::advice::advice;
+use crate::flow::texts::{Texts, drafted, written};
 use crate::text::{holds, shorten, tokens};
 
 pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
     let rules = &config.council.chorus;
-    let Some((title, description, keywords)) = texts(brief) else {
+    let Some(texts) = texts(brief) else {
         let detail = json!({ "violations": [] });
         return advice(
             Module::Chorus,
@@ -21,14 +23,33 @@ pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
             detail,
         );
     };
-    let violations = violations(&title, &description, &keywords, rules);
+    let mut faults: Vec<String> = Vec::new();
+    let mut titles: Vec<String> = Vec::new();
+    for text in texts {
+        let found = match text {
+            Ok(text) => {
+                let found = violations(&text.title, &text.description, &text.keywords, rules);
+                titles.push(text.title);
+                found
+            }
+            Err(fault) => vec![fault.message],
+        };
+        // What several places have in common is said once.
+        found.into_iter().for_each(|one| {
+            if !faults.contains(&one) {
+                faults.push(one);
+            }
+        });
+    }
+    let violations = faults;
     // Many faults at once: calmer texts, until it is quiet again.
     let stress = (brief.recent_faults.len() as f64 / 20.0).min(1.0);
-    let loud = title.chars().filter(|c| *c == '!').count() + usize::from(is_shouting(&title));
+    let loudness = |title: &String| title.chars().filter(|c| *c == '!').count() + usize::from(is_shouting(title));
+    let loud = titles.iter().map(loudness).max().unwrap_or(0);
     let mut deltas: Vec<Value> = Vec::new();
-    if title.chars().count() > rules.title_max as usize {
+    for title in titles.iter().filter(|title| title.chars().count() > rules.title_max as usize) {
         deltas.push(
-            json!({ "field": "title", "after": shorten(&title, rules.title_max as usize), "why": "it is too long" }),
+            json!({ "field": "title", "after": shorten(title, rules.title_max as usize), "why": "it is too long" }),
         );
     }
     let detail = json!({
@@ -46,11 +67,18 @@ pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
     advice(Module::Chorus, brief, Stance::Support, (score, 0.6), "The texts keep every rule.", detail)
 }
 
-fn texts(brief: &Brief) -> Option<(String, String, Vec<String>)> {
+/// What would be published, a text for each channel, or why nothing can be. Before the edit there are drafts only.
+fn texts(brief: &Brief) -> Option<Vec<Result<Texts, Fault>>> {
     if let Some(row) = &brief.upload_job {
-        return Some((row.title.clone(), row.description.clone(), row.keywords.clone()));
+        let (title, description, keywords) = (row.title.clone(), row.description.clone(), row.keywords.clone());
+        return Some(vec![Ok(Texts { title, description, keywords, deltas: Vec::new() })]);
     }
-    brief.clip.as_ref().map(crate::flow::publish::texts)
+    let clip = brief.clip.as_ref()?;
+    if brief.question != Question::Upload {
+        return Some(vec![Ok(drafted(clip))]);
+    }
+    let settings = brief.project.as_ref().map(|project| project.settings.clone()).unwrap_or_default();
+    Some(settings.channels_in_use().iter().map(|channel| written(brief, clip, &channel.target)).collect())
 }
 
 fn violations(title: &str, description: &str, keywords: &[String], rules: &ComplianceConfig) -> Vec<String> {

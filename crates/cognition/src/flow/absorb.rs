@@ -279,6 +279,7 @@ fn edited(job: &Job, result: EditResult, rows: Rows<'_>, scribe: &mut Scribe<'_>
                 "qc",
                 json!({ "passed": passed, "failed": failed, "sha256": result.qc.sha256, "seconds": result.qc.duration }),
             ),
+            ("drafting", json!(result.drafting)),
             ("rendered_by", json!(packet.stardust_id)),
         ],
     );

@@ -10,6 +10,7 @@ pub mod payload;
 pub(crate) mod publish;
 mod rows;
 pub mod schedule;
+pub(crate) mod texts;
 
 use omniva_contracts::engine::*;
 

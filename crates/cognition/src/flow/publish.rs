@@ -7,17 +7,10 @@ use serde_json::{Value, json};
 use super::enact::{Desk, schedule_job, upload_job};
 use super::payload::{SchedulePayload, UploadPayload};
 use super::rows::{clip_to, gone, schedule_to, upload_to};
+use super::texts::{Texts, drafted, written};
 
 /// Reasons against a slot that leave the clip its place: another slot is looked for.
 const AGAIN: [&str; 5] = ["double_booked", "quota_reached", "slot_missing", "slot_passed", "limit_reached"];
-
-/// The texts that the edit left, or what analysis drafted.
-pub(crate) fn texts(clip: &Clip) -> (String, String, Vec<String>) {
-    let text = |key: &str| clip.metadata.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let keywords = clip.metadata.get("keywords").and_then(Value::as_array);
-    let keywords = keywords.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    (text("title"), text("description"), keywords)
-}
 
 /// Approved: for each channel an upload job's row, a place in the schedule without a time, and the job that looks for one.
 pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
@@ -51,8 +44,19 @@ fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings
         return;
     }
     let upload_job_id = old.map_or_else(|| UploadJobId(desk.scribe.ids.next()), |row| row.upload_job_id);
-    let (title, description, keywords) = texts(clip);
-    let body = json!({ "clip_id": clip.clip_id, "target": target, "title": title });
+    // Chorus has asked the same before: who comes here without a text has an operator's word, and the draft goes out.
+    let (texts, refused) = match written(desk.brief, clip, &target) {
+        Ok(texts) => (texts, None),
+        Err(fault) => (drafted(clip), Some(fault.message)),
+    };
+    let mut body = json!({ "clip_id": clip.clip_id, "target": target, "title": texts.title });
+    if !texts.deltas.is_empty() {
+        body["style_deltas"] = json!(texts.deltas);
+    }
+    if let Some(why) = refused {
+        body["not_written"] = json!(why);
+    }
+    let Texts { title, description, keywords, .. } = texts;
     desk.note("upload.ordered", EntityRef::new(EntityType::UploadJob, upload_job_id), body);
     desk.enacted.rows.push(Row::UploadJob(Box::new(UploadJobRow {
         upload_job_id,

@@ -160,6 +160,7 @@ fn a_render_that_passes_asks_to_be_published_and_one_that_fails_does_not() {
             artifacts: vec![],
             qc: QcReport { checks: vec![check], ..QcReport::default() },
             draft: Draft { title: "Final".into(), ..Draft::default() },
+            drafting: None,
             encoder: "x264".into(),
             wall_seconds: 1.0,
             cpu_seconds: 1.0,

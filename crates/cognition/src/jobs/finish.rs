@@ -83,7 +83,7 @@ fn wait(
     kind: &'static str,
 ) -> Step {
     // Who named a pause means it.
-    let asked = Duration::from_secs(fault.retry_after_seconds.unwrap_or(0));
+    let asked = fault.not_before_us.map_or(Duration::ZERO, |us| Moment(us).since(now));
     let pause = policy.pause(class, job.attempt, roll).map(|pause| pause.max(asked));
     let (Some(pause), true) = (pause, job.attempt < job.max_attempts) else {
         return failed(job, fault, now, &format!("attempt {} was the last", job.attempt));

@@ -41,7 +41,7 @@ fn failing(code: Code) -> JobEvent {
 
 #[test]
 fn a_pause_that_the_other_side_named_is_kept() {
-    let fault = Fault::new(Code::RateLimited, "m", "n").retry_after(Some(50_000));
+    let fault = Fault::new(Code::RateLimited, "m", "n").not_before(now().after(Duration::from_secs(50_000)).0);
     let event = JobEvent::Finished { fence: 1, outcome: Outcome::Retry { fault } };
     let next = step(&running(), &event, now(), 0.5, &policy()).expect("legal").next;
     assert_eq!((next.state, next.run_after), (JobState::WaitingRetry, now().after(Duration::from_secs(50_000))));

@@ -52,7 +52,14 @@ pub struct YoutubeEndpoints {
     pub settle_seconds: f64,
     pub poll_seconds: f64,
     pub thumbnail_bytes: u64,
+    pub caption_bytes: u64,
     pub category: String,
+    pub title_chars: u32,
+    pub description_bytes: u32,
+    /// Characters of all tags with what parts them; a tag with a blank costs two more.
+    pub tags_chars: u32,
+    /// Longest video that is a Short.
+    pub max_seconds: f64,
     pub oauth: OauthEndpoints,
 }
 
@@ -67,6 +74,8 @@ pub struct TiktokEndpoints {
     pub title_utf16: u32,
     /// Videos whose figures are asked for at once.
     pub query_ids: u32,
+    /// Longest video; an account may be allowed less.
+    pub max_seconds: f64,
     pub oauth: OauthEndpoints,
 }
 
@@ -82,6 +91,7 @@ pub struct InstagramEndpoints {
     pub caption_chars: u32,
     pub caption_hashtags: u32,
     pub caption_mentions: u32,
+    pub max_seconds: f64,
     pub oauth: OauthEndpoints,
 }
 
@@ -132,6 +142,9 @@ pub struct OauthEndpoints {
     /// Asked for besides: the right to read the figures of posts. Publishing goes on without it.
     #[serde(default)]
     pub insight_scopes: Vec<String>,
+    /// Asked for as well, and done without where they are not granted.
+    #[serde(default)]
+    pub optional_scopes: Vec<String>,
     #[serde(default)]
     pub device_scopes: Vec<String>,
     pub scope_separator: String,
@@ -198,7 +211,7 @@ impl Endpoints {
     /// `config_invalid` naming every key at fault.
     pub fn validate(&self) -> Result<(), Fault> {
         let mut faults = Vec::new();
-        let seconds: [(&str, f64, f64); 10] = [
+        let seconds: [(&str, f64, f64); 13] = [
             ("http.connect_seconds", self.http.connect_seconds, 300.0),
             ("http.stall_seconds", self.http.stall_seconds, 600.0),
             ("http.answer_seconds", self.http.answer_seconds, 3_600.0),
@@ -208,6 +221,9 @@ impl Endpoints {
             ("tiktok.upload_url_seconds", self.tiktok.upload_url_seconds, 3_600.0),
             ("instagram.container_seconds", self.instagram.container_seconds, 86_400.0),
             ("instagram.settle_seconds", self.instagram.settle_seconds, 86_400.0),
+            ("youtube.max_seconds", self.youtube.max_seconds, 43_200.0),
+            ("tiktok.max_seconds", self.tiktok.max_seconds, 43_200.0),
+            ("instagram.max_seconds", self.instagram.max_seconds, 43_200.0),
             ("webhook.window_seconds", self.webhook.window_seconds, 3_600.0),
         ];
         for (key, value, high) in seconds {
@@ -235,6 +251,18 @@ impl Endpoints {
         within(&mut faults, "endpoints.youtube.analytics_late_days", self.youtube.analytics_late_days, 1, 30);
         within(&mut faults, "endpoints.youtube.list_ids", self.youtube.list_ids, 1, 50);
         within(&mut faults, "endpoints.tiktok.query_ids", self.tiktok.query_ids, 1, 20);
+        within(&mut faults, "endpoints.youtube.caption_bytes", self.youtube.caption_bytes, 1 << 10, 100 << 20);
+        for (key, value, low, high) in [
+            ("youtube.title_chars", self.youtube.title_chars, 50, 1_000),
+            ("youtube.description_bytes", self.youtube.description_bytes, 2_000, 100_000),
+            ("youtube.tags_chars", self.youtube.tags_chars, 100, 10_000),
+            ("tiktok.title_utf16", self.tiktok.title_utf16, 1_000, 100_000),
+            ("instagram.caption_chars", self.instagram.caption_chars, 1_000, 100_000),
+            ("instagram.caption_hashtags", self.instagram.caption_hashtags, 1, 1_000),
+            ("instagram.caption_mentions", self.instagram.caption_mentions, 0, 1_000),
+        ] {
+            within(&mut faults, &format!("endpoints.{key}"), value, low, high);
+        }
         self.youtube.oauth.validate("endpoints.youtube.oauth", &mut faults);
         self.tiktok.oauth.validate("endpoints.tiktok.oauth", &mut faults);
         self.instagram.oauth.validate("endpoints.instagram.oauth", &mut faults);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MixTarget, NetworkConfig, PlatformsConfig, hex, invalid, merge, within};
+use super::{DrafterConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid, merge, within};
+use crate::digits::hex;
 use crate::engine::{JobKind, Misfire, Precedence};
 use crate::fault::{Code, Fault};
 use sha2::{Digest, Sha256};
@@ -28,6 +29,7 @@ pub struct EngineConfig {
     pub schedule: ScheduleConfig,
     pub retention: RetentionConfig,
     pub network: NetworkConfig,
+    pub drafter: DrafterConfig,
     pub publish: PublishConfig,
     pub cron: BTreeMap<String, CronRule>,
     /// What the platforms allow, from the `[platforms]` tables: a file of its own, and part of what is decided by.
@@ -289,6 +291,7 @@ impl EngineConfig {
         self.schedule.validate(&mut faults);
         self.retention.validate(&mut faults);
         self.network.validate(&mut faults);
+        self.drafter.validate(&mut faults);
         for (name, webhook) in &self.publish.webhooks {
             for url in std::iter::once(&webhook.url).chain(&webhook.files_base) {
                 if let Err(why) = super::safe_address(url) {

@@ -3,6 +3,7 @@
 
 mod brand;
 mod clip;
+mod drafter;
 mod endpoints;
 mod engine;
 mod models;
@@ -20,6 +21,7 @@ pub use clip::{
     CaptionChoice, CaptionConfig, ChooseConfig, ChorusConfig, ClipConfig, EditConfig, EncodeConfig, HorizonConfig,
     HttpRecognizer, LayoutChoice, Limits, MixTarget, RecognizerConfig, WatchConfig,
 };
+pub use drafter::DrafterConfig;
 pub use endpoints::{
     Endpoints, HttpLimits, InstagramEndpoints, OauthEndpoints, Pkce, Renewal, TiktokEndpoints, WebhookEndpoints,
     YoutubeEndpoints, safe_address,
@@ -35,6 +37,7 @@ pub use personas::{Persona, Weighted};
 pub use platforms::{BucketRule, Capacity, ClockRule, Cost, CostRule, PlatformsConfig, Scope};
 pub use tools::{ToolFile, ToolManifest};
 
+use crate::digits::hex;
 use crate::fault::{Code, Fault};
 
 const DEFAULT: &str = include_str!("../../../../config/omniva.toml");
@@ -145,10 +148,6 @@ fn merge(base: &mut toml::Table, overlay: toml::Table) {
             }
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Adds a message when `value` lies outside `low..=high`.

@@ -18,6 +18,7 @@ mod results;
 mod settings;
 mod source;
 mod target;
+mod voice;
 
 pub use channel::*;
 pub use commit::*;
@@ -34,3 +35,4 @@ pub use results::*;
 pub use settings::*;
 pub use source::*;
 pub use target::*;
+pub use voice::*;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Moment, Post, ScheduleId, UploadJobId, Video, VideoId, WorkStatus,
+    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Drafting, Moment, Post, ScheduleId, UploadJobId, Video, VideoId,
+    WorkStatus,
 };
 use crate::fault::Fault;
 use crate::qc::QcReport;
@@ -122,6 +123,9 @@ pub struct EditResult {
     pub qc: QcReport,
     /// Chorus: title, description, keywords, and what was changed.
     pub draft: Draft,
+    /// What came of a model's draft, where the project wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drafting: Option<Drafting>,
     pub encoder: String,
     pub wall_seconds: f64,
     pub cpu_seconds: f64,

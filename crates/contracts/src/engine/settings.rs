@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ChannelSettings;
+use super::{ChannelSettings, ProjectVoice};
 use crate::config::MixTarget;
 
 /// Names of the reference; `youtube_shorts` and `instagram_reels` are accepted for `youtube` and `instagram`.
@@ -114,6 +114,9 @@ pub struct ProjectSettings {
     /// Content mix over the project's clips (Horizon).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mix: Vec<MixTarget>,
+    /// How texts are written (Chorus); as they were drafted when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<Box<ProjectVoice>>,
 }
 
 impl Default for ProjectSettings {
@@ -133,6 +136,7 @@ impl Default for ProjectSettings {
             publish_to: None,
             channels: Vec::new(),
             mix: Vec::new(),
+            voice: None,
         }
     }
 }

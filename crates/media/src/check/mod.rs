@@ -10,7 +10,7 @@ use std::path::Path;
 use omniva_contracts::jobs::{CheckJob, MediaRef};
 use omniva_contracts::media::Container;
 use omniva_contracts::qc::{QcCheck, QcReport};
-use omniva_contracts::{Fault, Monitor};
+use omniva_contracts::{Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 
 use facts::{Facts, gather};
@@ -182,5 +182,5 @@ fn digest(path: &Path, monitor: &dyn Monitor) -> Result<String, Fault> {
             n => hash.update(&buffer[..n]),
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }

@@ -8,7 +8,7 @@ use omniva_actors::workers::{accounts, services};
 use omniva_contracts::config::Endpoints;
 use omniva_contracts::engine::{Moment, Target};
 use omniva_contracts::ports::{Clock, SystemClock};
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use omniva_platforms::oauth::{Account, Accounts, Client, Device, Poll, Service, State, authorize, device};
 use omniva_vault::{Entropy, OsEntropy, Secret, Secrets};
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ fn webhook(data: &DataFolder, name: &str, key_file: Option<&Path>, as_json: bool
         None => {
             let mut bytes = [0u8; KEY];
             OsEntropy.fill(&mut bytes)?;
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+            hex(&bytes)
         }
     };
     vault.put(&format!("webhook/{name}"), &Secret::new(key.clone().into_bytes()))?;

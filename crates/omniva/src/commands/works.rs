@@ -9,6 +9,7 @@ use omniva_assets::{Cache, Library};
 use omniva_contracts::Fault;
 use omniva_contracts::config::ModelManifest;
 use omniva_contracts::ports::SystemClock;
+use omniva_platforms::{ChatDrafter, Drafter};
 use omniva_sandbox::Layer;
 use omniva_stages::Program;
 use omniva_store::Upkeep;
@@ -30,6 +31,8 @@ pub fn all(
 ) -> Result<Vec<Arc<dyn Work>>, Fault> {
     let program =
         std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
+    let net = Arc::new(Net::new(&settings.engine.network, (settings.clip.limits.max_source_gigabytes * 1e9) as u64)?);
+    let drafter = ChatDrafter::new(&settings.engine.drafter, net.clone(), Arc::new(DataVault::of(data)));
     let tools = Tools {
         library: Library::open(&data.library(), RESERVE)?,
         cache: Cache::open(&data.cache(), (settings.clip.limits.cache_gigabytes * 1e9) as u64)?,
@@ -43,7 +46,8 @@ pub fn all(
         upkeep,
         allow_missing_layers,
         settle: SETTLE,
-        net: Arc::new(Net::new(&settings.engine.network, (settings.clip.limits.max_source_gigabytes * 1e9) as u64)?),
+        net,
+        drafter: drafter.map(|drafter| Arc::new(drafter) as Arc<dyn Drafter>),
         publishing: Publishing::new(
             settings.endpoints.clone(),
             settings.engine.publish.webhooks.clone(),

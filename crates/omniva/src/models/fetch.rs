@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use omniva_contracts::config::{ModelFile, ModelManifest, ModelSource, Weights};
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 
 use super::{State, state};
@@ -238,8 +238,4 @@ fn mismatch(what: &str) -> Fault {
 
 fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

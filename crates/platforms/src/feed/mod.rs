@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use omniva_assets::Library;
 use omniva_contracts::engine::{FoundItem, PostDetails};
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 use ureq::http::header::{CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use url::Url;
 
 use crate::direct::fetch;
-use crate::hex;
 use crate::media::{refused, tidy};
 use crate::net::{Answer, Ask, Net, Span, shown};
 use crate::source::{Fetched, Looked, Source, Window};

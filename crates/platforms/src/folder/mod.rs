@@ -14,10 +14,9 @@ use std::path::{Path, PathBuf};
 
 use omniva_assets::{AtomicFile, FileLock, hash_file, require_space, sweep_unfinished};
 use omniva_contracts::engine::UploadJobId;
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 
-use crate::hex;
 use crate::publisher::{Content, Placed, Publication, PublishFile, Publisher, Receipt};
 use marker::{Marker, State};
 

@@ -20,11 +20,11 @@ use std::time::{Duration, Instant};
 
 use omniva_assets::Library;
 use omniva_contracts::engine::{FoundItem, Moment, PostDetails};
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use sha2::{Digest, Sha256};
 
+use crate::shown;
 use crate::source::{Fetched, Looked, Source, Window};
-use crate::{hex, shown};
 
 /// Entries of a folder that are looked at, at most.
 const MAX_ENTRIES: usize = 20_000;

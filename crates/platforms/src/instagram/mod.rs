@@ -15,11 +15,10 @@ use omniva_contracts::{Code, Fault, Monitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::attempt::{self, Stage};
 use crate::call::{Body, Reply, Request, query};
-use crate::files::Video;
 use crate::link::{Kit, Link};
 use crate::oauth::Account;
-use crate::progress::Record;
 use crate::publisher::{Publication, Publisher, Receipt};
 
 pub(crate) const PLATFORM: &str = "instagram";
@@ -56,12 +55,17 @@ enum Step {
     },
 }
 
-struct Attempt<'a> {
-    id: UploadJobId,
-    publication: &'a Publication,
-    video: Video<'a>,
-    record: Record<Step>,
-    monitor: &'a dyn Monitor,
+type Attempt<'a> = attempt::Attempt<'a, Step>;
+
+impl Stage for Step {
+    const NEW: Self = Step::New;
+
+    fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Step::Done { receipt } => Some(receipt),
+            _ => None,
+        }
+    }
 }
 
 impl InstagramPublisher {
@@ -70,13 +74,14 @@ impl InstagramPublisher {
         Self { link: Link { kit, account: Account::new(PLATFORM, account), refused: errors::unauthorised }, config }
     }
 
-    fn load(&self, id: UploadJobId) -> Result<Option<Record<Step>>, Fault> {
-        Record::load(&*self.link.kit.progress, id, PLATFORM, &self.link.account.name)
-    }
-
-    fn step(&self, attempt: &mut Attempt, step: Step) -> Result<(), Fault> {
-        attempt.record.step = step;
-        attempt.record.save(&*self.link.kit.progress, attempt.id)
+    fn go(&self, attempt: &mut Attempt, step: Step) -> Result<(), Fault> {
+        match step {
+            Step::New => self.make(attempt),
+            Step::Container { id, made_us, filled } => self.fill(attempt, id, made_us, filled),
+            Step::Publishing { id, made_us, since_us } => self.release(attempt, id, made_us, since_us),
+            Step::Posted { media, tries } => self.finish(attempt, media, tries),
+            Step::Done { .. } => Ok(()),
+        }
     }
 
     /// The platform's id of the account, which every address holds.
@@ -130,32 +135,11 @@ impl Publisher for InstagramPublisher {
     }
 
     fn find(&self, upload_job_id: UploadJobId) -> Result<Option<Receipt>, Fault> {
-        Ok(self.load(upload_job_id)?.and_then(|record| match record.step {
-            Step::Done { receipt } => Some(receipt),
-            _ => None,
-        }))
+        attempt::find::<Step>(&self.link, upload_job_id)
     }
 
     fn publish(&self, publication: &Publication, monitor: &dyn Monitor) -> Result<Receipt, Fault> {
-        let id = publication.upload_job_id;
-        let video = Video::of(publication)?;
-        let record = match self.load(id)? {
-            Some(record) => record,
-            None => Record::new(PLATFORM, &self.link.account.name, video.sha256, video.bytes, Step::New),
-        };
-        if !matches!(record.step, Step::Done { .. }) {
-            record.same_video(video.sha256, video.bytes)?;
-        }
-        let mut attempt = Attempt { id, publication, video, record, monitor };
-        loop {
-            match attempt.record.step.clone() {
-                Step::New => self.make(&mut attempt)?,
-                Step::Container { id, made_us, filled } => self.fill(&mut attempt, id, made_us, filled)?,
-                Step::Publishing { id, made_us, since_us } => self.release(&mut attempt, id, made_us, since_us)?,
-                Step::Posted { media, tries } => self.finish(&mut attempt, media, tries)?,
-                Step::Done { receipt } => return Ok(receipt),
-            }
-        }
+        attempt::run(&self.link, publication, monitor, |attempt, step| self.go(attempt, step))
     }
 
     fn verify(&self, receipt: &Receipt, monitor: &dyn Monitor) -> Result<(), Fault> {

@@ -55,7 +55,7 @@ impl InstagramPublisher {
             let next = "nothing has to be done: it is tried again";
             Fault::new(Code::PlatformUnavailable, "Instagram named no container", next)
         })?;
-        self.step(attempt, Step::Container { id: id.to_owned(), made_us: self.link.now(), filled: false })
+        attempt.step(Step::Container { id: id.to_owned(), made_us: self.link.now(), filled: false })
     }
 
     fn within_limit(&self, user: &str, attempt: &Attempt) -> Result<(), Fault> {
@@ -77,12 +77,12 @@ impl InstagramPublisher {
         match self.stands(&id, attempt)? {
             Stands::Ready => {
                 let since_us = self.link.now();
-                self.step(attempt, Step::Publishing { id: id.clone(), made_us, since_us })?;
+                attempt.step(Step::Publishing { id: id.clone(), made_us, since_us })?;
                 self.submit(attempt, &id)
             }
             Stands::Published => {
                 let since_us = self.link.now();
-                self.step(attempt, Step::Publishing { id, made_us, since_us })
+                attempt.step(Step::Publishing { id, made_us, since_us })
             }
             Stands::Dead(why) => self.anew(attempt, &why),
             Stands::Unknown => self.anew(attempt, "it is not known any more"),
@@ -92,7 +92,7 @@ impl InstagramPublisher {
             }
             Stands::Working => {
                 self.send(attempt, &id)?;
-                self.step(attempt, Step::Container { id, made_us, filled: true })
+                attempt.step(Step::Container { id, made_us, filled: true })
             }
         }
     }
@@ -121,12 +121,12 @@ impl InstagramPublisher {
         match self.stands(&id, attempt)? {
             Stands::Published => {
                 let media = self.published(attempt, since_us)?.unwrap_or_default();
-                self.step(attempt, Step::Posted { media, tries: 0 })
+                attempt.step(Step::Posted { media, tries: 0 })
             }
             Stands::Dead(why) => self.anew(attempt, &why),
             Stands::Working => Err(pending("Instagram works on the video", self.link.after(self.config.poll_seconds))),
             Stands::Unknown => match self.published(attempt, since_us)? {
-                Some(media) => self.step(attempt, Step::Posted { media, tries: 0 }),
+                Some(media) => attempt.step(Step::Posted { media, tries: 0 }),
                 None => Err(self.unseen(attempt, since_us)),
             },
             Stands::Ready if self.too_old(made_us) => self.anew(attempt, "it ran out"),
@@ -141,7 +141,7 @@ impl InstagramPublisher {
         match self.post(&path, &fields, "publish the Reel", attempt.monitor) {
             Ok(done) => {
                 let media = done.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-                self.step(attempt, Step::Posted { media, tries: 0 })
+                attempt.step(Step::Posted { media, tries: 0 })
             }
             // Refused because it was published a moment ago.
             Err(fault) if fault.code == Code::PlatformRefused => match self.stands(id, attempt)? {
@@ -174,7 +174,7 @@ impl InstagramPublisher {
 
     /// A container that is dead was not published: another one is made, by the next attempt.
     fn anew(&self, attempt: &mut Attempt, why: &str) -> Result<(), Fault> {
-        self.step(attempt, Step::New)?;
+        attempt.step(Step::New)?;
         // What the video itself is refused for does not change.
         let (code, next) = if ["2207026", "2207085", "2207051"].iter().any(|code| why.contains(code)) {
             (Code::PlatformRefused, "edit the clip again, then make a new upload")
@@ -208,17 +208,20 @@ impl InstagramPublisher {
 
     pub(super) fn finish(&self, attempt: &mut Attempt, media: String, tries: u32) -> Result<(), Fault> {
         let mut notes = Vec::new();
-        let mut url = None;
+        let (mut url, mut seen) = (None, false);
         if media.is_empty() {
             notes.push("Instagram did not tell the post's id".to_owned());
         } else {
             match self.get(&format!("{}?fields=permalink", encode(&media)), "show the post", attempt.monitor) {
-                Ok(shown) => url = shown.get("permalink").and_then(Value::as_str).map(str::to_owned),
+                Ok(shown) => {
+                    url = shown.get("permalink").and_then(Value::as_str).map(str::to_owned);
+                    seen = true;
+                }
                 Err(fault) => {
                     let stops = matches!(fault.code, Code::Cancelled | Code::PlatformReconnect);
                     let passes = matches!(fault.class(), FaultClass::Transient | FaultClass::Limit);
                     if stops || (passes && tries < MAX_TRIES) {
-                        self.step(attempt, Step::Posted { media, tries: tries + u32::from(passes) })?;
+                        attempt.step(Step::Posted { media, tries: tries + u32::from(passes) })?;
                         return Err(fault);
                     }
                     notes.push(format!("its address is not known: {}", fault.message));
@@ -229,12 +232,13 @@ impl InstagramPublisher {
             account: self.link.account.name.clone(),
             id: media,
             url,
-            privacy: Some("public".into()),
+            // Instagram knows nothing else, but only what it shows is known to be there.
+            privacy: seen.then(|| "public".to_owned()),
             publish_at: None,
             notes,
         };
         let receipt = Receipt { place: self.link.account.to_string(), files: attempt.video.placed(), post: Some(post) };
-        self.step(attempt, Step::Done { receipt })
+        attempt.step(Step::Done { receipt })
     }
 
     /// The container is gone, and the account's list does not show the post: not yet, or never.

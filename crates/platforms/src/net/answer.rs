@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use omniva_contracts::engine::Moment;
 use omniva_contracts::{Code, Fault, Monitor};
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION};
@@ -26,6 +27,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub enum Method {
     Get,
     Head,
+    /// Never sent on to where a redirect leads.
+    Post,
 }
 
 /// What is asked.
@@ -36,14 +39,19 @@ pub struct Ask {
     pub accept: &'static str,
     /// Further headers.
     pub headers: Vec<(HeaderName, String)>,
+    /// What is sent along; nothing but with [`Method::Post`].
+    pub body: String,
 }
 
 impl Ask {
     pub fn get(span: Span, accept: &'static str) -> Self {
-        Self { method: Method::Get, span, accept, headers: Vec::new() }
+        Self { method: Method::Get, span, accept, headers: Vec::new(), body: String::new() }
     }
     pub fn head(accept: &'static str) -> Self {
-        Self { method: Method::Head, span: Span::Document, accept, headers: Vec::new() }
+        Self { method: Method::Head, span: Span::Document, accept, headers: Vec::new(), body: String::new() }
+    }
+    pub fn post(span: Span, accept: &'static str, body: impl Into<String>) -> Self {
+        Self { method: Method::Post, body: body.into(), ..Self::get(span, accept) }
     }
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -71,10 +79,11 @@ impl Answer {
     pub(super) fn open(agent: &Agent, url: Url, ask: &Ask, monitor: &dyn Monitor) -> Result<Self, Fault> {
         let request = request(&url, ask)?;
         let (sender, parts) = sync_channel(WAITING);
-        let (agent, place, body) = (agent.clone(), url.clone(), ask.method == Method::Get);
+        let (agent, place, body) = (agent.clone(), url.clone(), ask.method != Method::Head);
+        let sent = (ask.method == Method::Post).then(|| ask.body.clone());
         thread::Builder::new()
             .name("http".into())
-            .spawn(move || perform(&agent, request, &place, body, &sender))
+            .spawn(move || perform(&agent, request, sent, &place, body, &sender))
             .map_err(|e| {
                 Fault::new(Code::SourceUnavailable, "no thread can be started", "nothing: it is tried again")
                     .with_detail(e)
@@ -97,8 +106,8 @@ impl Answer {
         Ok(Some(text.to_owned()))
     }
 
-    pub(super) fn judged(self) -> Result<Self, Fault> {
-        fault::status(&self.url, self.status, &self.headers).map_or(Ok(self), Err)
+    pub(super) fn judged(self, now: Moment) -> Result<Self, Fault> {
+        fault::status(&self.url, self.status, &self.headers, now).map_or(Ok(self), Err)
     }
 
     /// A header of readable text.
@@ -183,6 +192,7 @@ fn request(url: &Url, ask: &Ask) -> Result<Request<()>, Fault> {
     let method = match ask.method {
         Method::Get => "GET",
         Method::Head => "HEAD",
+        Method::Post => "POST",
     };
     let mut request = Request::builder().method(method).uri(url.as_str()).header(ACCEPT, ask.accept);
     for (name, value) in &ask.headers {
@@ -196,8 +206,19 @@ fn request(url: &Url, ask: &Ask) -> Result<Request<()>, Fault> {
 }
 
 /// What a dropped receiver leaves unread is nobody's any more.
-fn perform(agent: &Agent, request: Request<()>, url: &Url, body: bool, sender: &SyncSender<Part>) {
-    let answer = match agent.run(request) {
+fn perform(
+    agent: &Agent,
+    request: Request<()>,
+    sent: Option<String>,
+    url: &Url,
+    body: bool,
+    sender: &SyncSender<Part>,
+) {
+    let ran = match sent {
+        Some(sent) => agent.run(request.map(|()| sent)),
+        None => agent.run(request),
+    };
+    let answer = match ran {
         Ok(answer) => answer,
         Err(error) => {
             let _ = sender.send(Part::Broken(fault::transport(url, error)));

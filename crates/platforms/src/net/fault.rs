@@ -1,7 +1,9 @@
 //! What went wrong on the way, by reason.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
+use omniva_contracts::engine::Moment;
 use omniva_contracts::{Code, Fault};
 use ureq::Error;
 use ureq::http::HeaderMap;
@@ -11,8 +13,8 @@ use url::Url;
 use super::names::Refused;
 use super::{moment, shown};
 
-/// Longest pause that another side can ask for, seconds: one day.
-const MAX_PAUSE: u64 = 86_400;
+/// Longest pause that another side can ask for: one day.
+const MAX_PAUSE: Duration = Duration::from_secs(86_400);
 
 pub(super) fn timed_out(url: &Url) -> Fault {
     Fault::new(
@@ -65,9 +67,13 @@ pub(super) fn reading(url: &Url, error: std::io::Error) -> Fault {
     }
 }
 
-/// What a status says, `None` for those that an answer may have.
-pub(super) fn status(url: &Url, status: u16, headers: &HeaderMap) -> Option<Fault> {
+/// What a status says at `now`, `None` for those that an answer may have.
+pub(super) fn status(url: &Url, status: u16, headers: &HeaderMap, now: Moment) -> Option<Fault> {
     let place = shown(url);
+    let paused = |fault: Fault| match pause(headers) {
+        Some(pause) => fault.not_before(now.after(pause).0),
+        None => fault,
+    };
     let fault = match status {
         200 | 206 | 304 | 416 => return None,
         401 | 403 | 407 => Fault::new(
@@ -80,14 +86,13 @@ pub(super) fn status(url: &Url, status: u16, headers: &HeaderMap) -> Option<Faul
             format!("{place} is not there (status {status})"),
             "check the address; what was removed can't be had any more",
         ),
-        429 => Fault::new(
+        429 => paused(Fault::new(
             Code::RateLimited,
             format!("{place} was asked too often"),
             "nothing: it is asked again later; ask it less often if this stays so",
-        )
-        .retry_after(pause(headers)),
+        )),
         408 | 504 => timed_out(url),
-        503 => down(url, "it is overloaded or being repaired (status 503)").retry_after(pause(headers)),
+        503 => paused(down(url, "it is overloaded or being repaired (status 503)")),
         400..=499 => {
             Fault::new(Code::Unavailable, format!("{place} refuses the request (status {status})"), "check the address")
         }
@@ -96,15 +101,15 @@ pub(super) fn status(url: &Url, status: u16, headers: &HeaderMap) -> Option<Faul
     Some(fault)
 }
 
-/// `Retry-After` in seconds: a number, or a date, which counts from the server's own clock (RFC 9110 §10.2.3).
-pub(super) fn pause(headers: &HeaderMap) -> Option<u64> {
+/// `Retry-After`: a number of seconds, or a date, which counts from the server's own clock (RFC 9110 §10.2.3).
+pub(super) fn pause(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = match text.parse::<u64>() {
-        Ok(seconds) => seconds,
+    let pause = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let now = moment(headers.get(DATE)?.to_str().ok()?)?;
-            moment(text)?.since(now).as_secs()
+            moment(text)?.since(now)
         }
     };
-    Some(seconds.min(MAX_PAUSE))
+    Some(pause.min(MAX_PAUSE))
 }

@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use omniva_contracts::config::NetworkConfig;
-use omniva_contracts::engine::SourceSpec;
+use omniva_contracts::engine::{Moment, SourceSpec};
+use omniva_contracts::ports::SystemClock;
 use omniva_contracts::{Code, Fault, Monitor};
 use ureq::Agent;
 use url::Url;
@@ -27,6 +28,7 @@ pub use names::{Names, SystemNames};
 pub(crate) use when::moment;
 
 use crate::feed::Memory;
+use crate::oauth::SharedClock;
 use crate::pace::Pace;
 use names::Gate;
 
@@ -39,6 +41,7 @@ pub struct Net {
     max_download_bytes: u64,
     pub(crate) feeds: Memory,
     pub(crate) paces: Mutex<BTreeMap<String, Arc<Pace>>>,
+    pub(crate) clock: SharedClock,
 }
 
 /// How much time an answer may take.
@@ -92,7 +95,13 @@ impl Net {
             max_download_bytes,
             feeds: Memory::default(),
             paces: Mutex::default(),
+            clock: Arc::new(SystemClock),
         })
+    }
+
+    /// By another clock.
+    pub fn with_clock(self, clock: SharedClock) -> Self {
+        Self { clock, ..self }
     }
 
     pub fn config(&self) -> &NetworkConfig {
@@ -155,7 +164,14 @@ impl Net {
         };
         for _ in 0..=self.config.redirects {
             let answer = Answer::open(agent, url.clone(), ask, monitor)?;
-            let Some(next) = answer.redirect()? else { return answer.judged() };
+            let Some(next) = answer.redirect()? else { return answer.judged(Moment(self.clock.now_us())) };
+            if ask.method == Method::Post {
+                return Err(Fault::new(
+                    Code::SourceUnavailable,
+                    format!("{} leads on, and what is sent there is not sent elsewhere", shown(&url)),
+                    "give the address that it leads to in the end",
+                ));
+            }
             url = self.next(&url, &next)?;
         }
         Err(Fault::new(

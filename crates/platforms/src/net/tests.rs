@@ -1,6 +1,7 @@
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
+use omniva_contracts::ports::Clock;
 use omniva_contracts::{Code, Monitor, Silent};
 
 use super::*;
@@ -396,13 +397,24 @@ fn every_redirect_is_seen_by_the_guard() {
     assert_eq!(ask("/nowhere").err().unwrap().code, Code::SourceUnavailable);
 }
 
+const NOW: i64 = 1_795_295_717_000_000;
+
+/// A clock that stands.
+struct Stands;
+
+impl Clock for Stands {
+    fn now_us(&self) -> i64 {
+        NOW
+    }
+}
+
 #[test]
 fn statuses_become_reasons() {
     let server = Server::start(|request| {
         let status = request.path.trim_start_matches('/').parse().unwrap();
         Reply::new(status, "x").with("Retry-After", "77")
     });
-    let net = net(&[&server]);
+    let net = Arc::into_inner(net(&[&server])).unwrap().with_clock(Arc::new(Stands));
     for (status, code, pause) in [
         (401, Code::AuthFailed, None),
         (403, Code::AuthFailed, None),
@@ -416,7 +428,7 @@ fn statuses_become_reasons() {
     ] {
         let fault =
             net.ask(&server.url(&format!("/{status}")), &Ask::get(Span::Document, "*/*"), &Silent).err().unwrap();
-        assert_eq!((fault.code, fault.retry_after_seconds), (code, pause), "{status}");
+        assert_eq!((fault.code, fault.not_before_us), (code, pause.map(|s| NOW + s * 1_000_000)), "{status}");
     }
     assert_eq!(net.ask(&server.url("/200"), &Ask::head("*/*"), &Silent).unwrap().status, 200);
 }
@@ -426,11 +438,11 @@ fn retry_after_may_be_a_date_by_the_servers_own_clock() {
     let mut headers = ureq::http::HeaderMap::new();
     headers.insert("date", "Tue, 07 May 2024 15:00:00 GMT".parse().unwrap());
     headers.insert("retry-after", "Tue, 07 May 2024 15:01:30 GMT".parse().unwrap());
-    assert_eq!(fault::pause(&headers), Some(90));
+    assert_eq!(fault::pause(&headers), Some(Duration::from_secs(90)));
     headers.insert("retry-after", "Tue, 07 May 2024 14:01:30 GMT".parse().unwrap());
-    assert_eq!(fault::pause(&headers), Some(0));
+    assert_eq!(fault::pause(&headers), Some(Duration::ZERO));
     headers.insert("retry-after", "99999999999".parse().unwrap());
-    assert_eq!(fault::pause(&headers), Some(86_400));
+    assert_eq!(fault::pause(&headers), Some(Duration::from_secs(86_400)));
     headers.insert("retry-after", "soon".parse().unwrap());
     assert_eq!(fault::pause(&headers), None);
 }
@@ -487,14 +499,14 @@ fn whoever_waits_can_be_stopped() {
 
 #[test]
 fn a_platform_that_complained_is_left_alone() {
-    let net = Arc::new(Net::new(&config(&[]), MAX_FILE).unwrap());
+    let net = Arc::new(Net::new(&config(&[]), MAX_FILE).unwrap().with_clock(Arc::new(Stands)));
     let pace = Pace::of(&net, "youtube");
     let turn = pace.turn(&Silent).unwrap();
-    let fault = turn.complained(Fault::new(Code::RateLimited, "x", "y").retry_after(Some(5000)));
-    assert_eq!(fault.retry_after_seconds, Some(5000));
+    let fault = turn.complained(Fault::new(Code::RateLimited, "x", "y").not_before(NOW + 5_000_000_000));
+    assert_eq!(fault.not_before_us, Some(NOW + 5_000_000_000));
     drop(turn);
     let resting = Pace::of(&net, "youtube").turn(&Silent).err().unwrap();
     assert_eq!(resting.code, Code::RateLimited);
-    assert!(resting.retry_after_seconds.is_some_and(|left| left > 4000));
+    assert!(resting.not_before_us.is_some_and(|until| until > NOW + 4_000_000_000));
     assert!(Pace::of(&net, "tiktok").turn(&Silent).is_ok(), "another platform is another matter");
 }

@@ -3,14 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use omniva_contracts::config::Pkce;
-use omniva_contracts::{Fault, Monitor};
+use omniva_contracts::{Fault, Monitor, hex};
 use omniva_vault::Entropy;
 use sha2::{Digest, Sha256};
 
 use super::token::Refusal;
 use super::{Account, Client, Grant, Loopback, Service};
 use crate::call::query;
-use crate::hex;
 
 /// What the owner of an account has to agree to.
 pub struct Consent {
@@ -35,8 +34,8 @@ impl Service {
         let state = word()?;
         let verifier = if self.endpoints.pkce == Pkce::None { None } else { Some(word()?) };
         let challenge = verifier.as_deref().map(|verifier| challenge(self.endpoints.pkce, verifier));
-        let scopes: Vec<&str> =
-            self.endpoints.scopes.iter().chain(&self.endpoints.insight_scopes).map(String::as_str).collect();
+        let asked = &self.endpoints;
+        let scopes = [&asked.scopes[..], &asked.insight_scopes, &asked.optional_scopes].concat();
         let scope = scopes.join(&self.endpoints.scope_separator);
         let mut fields = vec![
             (self.endpoints.client_id_name.as_str(), client.id.as_str()),

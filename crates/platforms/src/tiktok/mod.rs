@@ -17,11 +17,10 @@ use omniva_contracts::{Code, Fault, Monitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::attempt::{self, Stage};
 use crate::call::{Body, Reply, Request};
-use crate::files::Video;
 use crate::link::{Kit, Link};
 use crate::oauth::Account;
-use crate::progress::Record;
 use crate::publisher::{Publication, Publisher, Receipt};
 
 pub(crate) const PLATFORM: &str = "tiktok";
@@ -57,12 +56,17 @@ struct Begun {
     last_us: Option<i64>,
 }
 
-struct Attempt<'a> {
-    id: UploadJobId,
-    publication: &'a Publication,
-    video: Video<'a>,
-    record: Record<Step>,
-    monitor: &'a dyn Monitor,
+type Attempt<'a> = attempt::Attempt<'a, Step>;
+
+impl Stage for Step {
+    const NEW: Self = Step::New;
+
+    fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Step::Done { receipt } => Some(receipt),
+            _ => None,
+        }
+    }
 }
 
 impl TiktokPublisher {
@@ -71,13 +75,12 @@ impl TiktokPublisher {
         Self { link: Link { kit, account: Account::new(PLATFORM, account), refused: errors::unauthorised }, config }
     }
 
-    fn load(&self, id: UploadJobId) -> Result<Option<Record<Step>>, Fault> {
-        Record::load(&*self.link.kit.progress, id, PLATFORM, &self.link.account.name)
-    }
-
-    fn step(&self, attempt: &mut Attempt, step: Step) -> Result<(), Fault> {
-        attempt.record.step = step;
-        attempt.record.save(&*self.link.kit.progress, attempt.id)
+    fn go(&self, attempt: &mut Attempt, step: Step) -> Result<(), Fault> {
+        match step {
+            Step::New => self.begin(attempt),
+            Step::Begun(begun) => self.go_on(attempt, begun),
+            Step::Done { .. } => Ok(()),
+        }
     }
 
     /// A call of the API; gives `data`.
@@ -120,30 +123,11 @@ impl Publisher for TiktokPublisher {
     }
 
     fn find(&self, upload_job_id: UploadJobId) -> Result<Option<Receipt>, Fault> {
-        Ok(self.load(upload_job_id)?.and_then(|record| match record.step {
-            Step::Done { receipt } => Some(receipt),
-            _ => None,
-        }))
+        attempt::find::<Step>(&self.link, upload_job_id)
     }
 
     fn publish(&self, publication: &Publication, monitor: &dyn Monitor) -> Result<Receipt, Fault> {
-        let id = publication.upload_job_id;
-        let video = Video::of(publication)?;
-        let record = match self.load(id)? {
-            Some(record) => record,
-            None => Record::new(PLATFORM, &self.link.account.name, video.sha256, video.bytes, Step::New),
-        };
-        if !matches!(record.step, Step::Done { .. }) {
-            record.same_video(video.sha256, video.bytes)?;
-        }
-        let mut attempt = Attempt { id, publication, video, record, monitor };
-        loop {
-            match attempt.record.step.clone() {
-                Step::New => self.begin(&mut attempt)?,
-                Step::Begun(begun) => self.go_on(&mut attempt, begun)?,
-                Step::Done { receipt } => return Ok(receipt),
-            }
-        }
+        attempt::run(&self.link, publication, monitor, |attempt, step| self.go(attempt, step))
     }
 
     /// TikTok shows a post's number only once its moderation let it through; until then the publish id stands for it.

@@ -3,11 +3,10 @@
 use omniva_contracts::config::safe_address;
 use omniva_contracts::wire::PrivacyStatus;
 use omniva_contracts::{Code, Fault};
-use omniva_vault::Secret;
 use serde_json::{Value, json};
 
 use super::chunks::{piece, plan};
-use super::{Attempt, Begun, PLATFORM, Step, TiktokPublisher, errors, unconfirmed};
+use super::{Attempt, Begun, Step, TiktokPublisher, errors, unconfirmed};
 use crate::call::{Body, Request, unreachable};
 use crate::link::{Failed, pending};
 use crate::publisher::{Post, Posted, Receipt};
@@ -15,6 +14,7 @@ use crate::text::clip_utf16;
 
 /// How long after its bytes a post may take to be published or refused, microseconds.
 const PATIENCE: i64 = 86_400_000_000;
+const PUBLIC: &str = "PUBLIC_TO_EVERYONE";
 /// Pieces that were sent and did not arrive, in a row, before the attempt is given up.
 const MAX_STANDSTILL: u32 = 4;
 
@@ -31,15 +31,12 @@ enum Stands {
 }
 
 impl TiktokPublisher {
-    fn address_name(attempt: &Attempt) -> String {
-        format!("session/{PLATFORM}/{}", attempt.id)
-    }
-
     pub(super) fn begin(&self, attempt: &mut Attempt) -> Result<(), Fault> {
         attempt.video.check(attempt.monitor)?;
         let creator =
             self.call("post/publish/creator_info/query/", &json!({}), "tell what the account allows", attempt.monitor)?;
         let privacy = privacy(&attempt.publication.post, &creator)?;
+        self.within_length(attempt, &creator)?;
         let (chunk, count) = plan(attempt.video.bytes, self.config.chunk_bytes);
         let off = |key: &str| creator.get(key).and_then(Value::as_bool).unwrap_or(false);
         let post = &attempt.publication.post;
@@ -67,11 +64,25 @@ impl TiktokPublisher {
             let next = "nothing has to be done: it is tried again";
             return Err(Fault::new(Code::PlatformUnavailable, "TikTok named no place for the video", next));
         };
-        self.link.kit.accounts.secrets().put(&Self::address_name(attempt), &Secret::from(address))?;
+        attempt.keep_session(address)?;
         let creator = creator.get("creator_username").and_then(Value::as_str).map(str::to_owned);
         let begun_us = self.link.now();
         let begun = Begun { publish_id: publish_id.to_owned(), creator, privacy, chunk, begun_us, last_us: None };
-        self.step(attempt, Step::Begun(begun))
+        attempt.step(Step::Begun(begun))
+    }
+
+    /// TikTok would take the bytes, and refuse the post afterwards.
+    fn within_length(&self, attempt: &Attempt, creator: &Value) -> Result<(), Fault> {
+        let allowed = creator.get("max_video_post_duration_sec").and_then(Value::as_f64);
+        let most = allowed.map_or(self.config.max_seconds, |allowed| allowed.min(self.config.max_seconds));
+        match attempt.video.seconds().filter(|seconds| *seconds > most) {
+            None => Ok(()),
+            Some(seconds) => Err(Fault::new(
+                Code::PlatformRefused,
+                format!("the clip lasts {seconds:.1} s, and TikTok lets the account post up to {most:.0} s"),
+                "make a shorter clip, then a new upload",
+            )),
+        }
     }
 
     pub(super) fn go_on(&self, attempt: &mut Attempt, begun: Begun) -> Result<(), Fault> {
@@ -80,7 +91,10 @@ impl TiktokPublisher {
         let mut before = None;
         loop {
             let at = match self.stands(attempt, &begun)? {
-                Stands::Published(posts) => return self.done(attempt, &begun, posts.first().cloned(), None),
+                Stands::Published(posts) => {
+                    let note = shown(&begun.privacy, posts.first());
+                    return self.done(attempt, &begun, posts.first().cloned(), note);
+                }
                 Stands::Inbox => {
                     let note = "it waits in the inbox of the TikTok app, where its owner publishes it".to_owned();
                     return self.done(attempt, &begun, None, Some(note));
@@ -88,8 +102,8 @@ impl TiktokPublisher {
                 Stands::Failed(fault, again) => {
                     if again {
                         // Nothing was posted, and nothing will be.
-                        self.forget(attempt)?;
-                        self.step(attempt, Step::New)?;
+                        attempt.forget_session()?;
+                        attempt.step(Step::New)?;
                     }
                     return Err(fault);
                 }
@@ -102,7 +116,7 @@ impl TiktokPublisher {
             if at >= attempt.video.bytes {
                 return self.wait(attempt, &begun);
             }
-            let address = self.link.kit.accounts.secrets().get(&Self::address_name(attempt))?;
+            let address = attempt.session()?;
             let expires = begun.begun_us.saturating_add((self.config.upload_url_seconds * 1e6) as i64);
             let (Some(address), true) = (address, self.link.now() < expires) else { return self.lost(attempt, &begun) };
             if standstill >= MAX_STANDSTILL {
@@ -124,7 +138,7 @@ impl TiktokPublisher {
             let ends = from + len == total;
             if ends != begun.last_us.is_some() {
                 begun.last_us = ends.then(|| self.link.now());
-                self.step(attempt, Step::Begun(begun.clone()))?;
+                attempt.step(Step::Begun(begun.clone()))?;
             }
             let request = Request::new("PUT", address)
                 .header("Content-Type", "video/mp4")
@@ -152,8 +166,8 @@ impl TiktokPublisher {
     fn lost(&self, attempt: &mut Attempt, begun: &Begun) -> Result<(), Fault> {
         match begun.last_us {
             None => {
-                self.forget(attempt)?;
-                self.step(attempt, Step::New)
+                attempt.forget_session()?;
+                attempt.step(Step::New)
             }
             Some(_) => self.wait(attempt, begun),
         }
@@ -207,21 +221,28 @@ impl TiktokPublisher {
             (Some(post), Some(creator)) => Some(format!("{}@{creator}/video/{post}", self.config.post)),
             _ => None,
         };
+        // Only what everybody can see has a number.
+        let seen = post.is_some().then_some(PUBLIC);
         let post = Posted {
             account: self.link.account.name.clone(),
             id: post.unwrap_or_else(|| begun.publish_id.clone()),
             url,
-            privacy: Some(begun.privacy.clone()),
+            privacy: Some(seen.unwrap_or(&begun.privacy).to_owned()),
             publish_at: None,
             notes: note.into_iter().collect(),
         };
-        self.forget(attempt)?;
+        attempt.forget_session()?;
         let receipt = Receipt { place: self.link.account.to_string(), files: attempt.video.placed(), post: Some(post) };
-        self.step(attempt, Step::Done { receipt })
+        attempt.step(Step::Done { receipt })
     }
+}
 
-    fn forget(&self, attempt: &Attempt) -> Result<(), Fault> {
-        self.link.kit.accounts.secrets().remove(&Self::address_name(attempt)).map(|_| ())
+/// What is to be said when the post can't be seen by those who should see it, or by more.
+fn shown(wanted: &str, post: Option<&String>) -> Option<String> {
+    match (wanted == PUBLIC, post) {
+        (true, None) => Some("TikTok does not show it to everybody yet: it may still be looked at".into()),
+        (false, Some(_)) => Some(format!("everybody can see it, and it should be {wanted}: change it on TikTok")),
+        _ => None,
     }
 }
 
@@ -236,7 +257,7 @@ fn caption(post: &Post) -> String {
 /// The level that means what was asked for; never a more open one.
 fn privacy(post: &Post, creator: &Value) -> Result<String, Fault> {
     let wanted = match post.privacy {
-        PrivacyStatus::Public => "PUBLIC_TO_EVERYONE",
+        PrivacyStatus::Public => PUBLIC,
         PrivacyStatus::Private => "SELF_ONLY",
         PrivacyStatus::Unlisted => {
             let next = "make the upload public or private";

@@ -6,13 +6,12 @@
 use hmac::{Hmac, KeyInit, Mac};
 use omniva_contracts::config::safe_address;
 use omniva_contracts::engine::UploadJobId;
-use omniva_contracts::{Code, Fault, Monitor};
+use omniva_contracts::{Code, Fault, Monitor, hex};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::call::{Body, Reply, Request, unreachable};
-use crate::hex;
 use crate::link::Kit;
 use crate::progress::Record;
 use crate::publisher::{Content, Placed, Posted, Publication, Publisher, Receipt};

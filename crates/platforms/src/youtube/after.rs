@@ -1,4 +1,4 @@
-//! After the bytes: cover, playlist, and reading back what YouTube has made of it.
+//! After the bytes: cover, playlist, captions, and reading back what YouTube has made of it.
 
 use omniva_contracts::engine::Moment;
 use omniva_contracts::{Code, Fault, FaultClass, Monitor};
@@ -14,6 +14,8 @@ use crate::publisher::{Posted, Receipt};
 
 /// Attempts at what is not worth failing a published video for.
 const MAX_TRIES: u32 = 3;
+/// Longest pause that is waited for with it, seconds: a quota that is used up until tomorrow is not.
+const MAX_WAIT_SECONDS: f64 = 3_600.0;
 
 /// What was done after the video was posted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ const MAX_TRIES: u32 = 3;
 pub(super) struct After {
     cover: bool,
     playlist: bool,
+    #[serde(default)]
+    captions: bool,
     tries: u32,
     notes: Vec<String>,
 }
@@ -34,21 +38,27 @@ impl YoutubePublisher {
         after: After,
     ) -> Result<(), Fault> {
         let mut after = after;
-        self.forget_session(attempt)?;
+        attempt.forget_session()?;
         if !after.cover {
             let done = self.set_cover(attempt, &video);
             self.keep(attempt, &video, posted_us, &mut after, "the cover was not set", done)?;
             after.cover = true;
-            self.step(attempt, Step::Posted { video: video.clone(), posted_us, after: after.clone() })?;
+            attempt.step(Step::Posted { video: video.clone(), posted_us, after: after.clone() })?;
         }
         if !after.playlist {
             let done = self.join_playlist(attempt, &video);
             self.keep(attempt, &video, posted_us, &mut after, "it did not join the playlist", done)?;
             after.playlist = true;
-            self.step(attempt, Step::Posted { video: video.clone(), posted_us, after: after.clone() })?;
+            attempt.step(Step::Posted { video: video.clone(), posted_us, after: after.clone() })?;
+        }
+        if !after.captions {
+            let done = self.set_captions(attempt, &video);
+            self.keep(attempt, &video, posted_us, &mut after, "the captions were not added", done)?;
+            after.captions = true;
+            attempt.step(Step::Posted { video: video.clone(), posted_us, after: after.clone() })?;
         }
         let receipt = self.read_back(attempt, &video, posted_us, after.notes)?;
-        self.step(attempt, Step::Done { receipt })
+        attempt.step(Step::Done { receipt })
     }
 
     /// A passing fault is tried again, a few times; any other becomes a note: the video is there.
@@ -63,10 +73,12 @@ impl YoutubePublisher {
     ) -> Result<(), Fault> {
         let Err(fault) = done else { return Ok(()) };
         let stops = matches!(fault.code, Code::Cancelled | Code::PlatformReconnect);
-        let passes = matches!(fault.class(), FaultClass::Transient | FaultClass::Limit);
+        let soon = self.link.after(MAX_WAIT_SECONDS);
+        let passes = matches!(fault.class(), FaultClass::Transient | FaultClass::Limit)
+            && fault.not_before_us.is_none_or(|us| us <= soon);
         if stops || (passes && after.tries < MAX_TRIES) {
             after.tries += u32::from(passes);
-            self.step(attempt, Step::Posted { video: video.to_owned(), posted_us, after: after.clone() })?;
+            attempt.step(Step::Posted { video: video.to_owned(), posted_us, after: after.clone() })?;
             return Err(fault);
         }
         after.notes.push(format!("{what}: {}", fault.message));

@@ -5,6 +5,7 @@
 //! among the channel's videos. What nobody can find stays `unconfirmed` and is never sent again.
 
 mod after;
+mod captions;
 mod errors;
 mod insights;
 mod lookup;
@@ -18,11 +19,10 @@ use omniva_contracts::engine::UploadJobId;
 use omniva_contracts::{Code, Fault, Monitor};
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::{self, Stage};
 use crate::call::Reply;
-use crate::files::Video;
 use crate::link::{Kit, Link, pending};
 use crate::oauth::Account;
-use crate::progress::Record;
 use crate::publisher::{Publication, Publisher, Receipt};
 
 pub(crate) const PLATFORM: &str = "youtube";
@@ -60,13 +60,17 @@ enum Step {
     },
 }
 
-/// One attempt at one upload.
-struct Attempt<'a> {
-    id: UploadJobId,
-    publication: &'a Publication,
-    video: Video<'a>,
-    record: Record<Step>,
-    monitor: &'a dyn Monitor,
+type Attempt<'a> = attempt::Attempt<'a, Step>;
+
+impl Stage for Step {
+    const NEW: Self = Step::New;
+
+    fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Step::Done { receipt } => Some(receipt),
+            _ => None,
+        }
+    }
 }
 
 impl YoutubePublisher {
@@ -75,24 +79,13 @@ impl YoutubePublisher {
         Self { link: Link { kit, account: Account::new(PLATFORM, account), refused: unauthorised }, config }
     }
 
-    fn load(&self, id: UploadJobId) -> Result<Option<Record<Step>>, Fault> {
-        Record::load(&*self.link.kit.progress, id, PLATFORM, &self.link.account.name)
-    }
-
-    fn step(&self, attempt: &mut Attempt, step: Step) -> Result<(), Fault> {
-        attempt.record.step = step;
-        attempt.record.save(&*self.link.kit.progress, attempt.id)
-    }
-
-    fn go(&self, attempt: &mut Attempt) -> Result<Receipt, Fault> {
-        loop {
-            match attempt.record.step.clone() {
-                Step::New => self.open(attempt)?,
-                Step::Session { opened_us, last_us } => self.transfer(attempt, opened_us, last_us)?,
-                Step::Lost { opened_us, since_us } => self.settle(attempt, opened_us, since_us)?,
-                Step::Posted { video, posted_us, after } => self.finish(attempt, video, posted_us, after)?,
-                Step::Done { receipt } => return Ok(receipt),
-            }
+    fn go(&self, attempt: &mut Attempt, step: Step) -> Result<(), Fault> {
+        match step {
+            Step::New => self.open(attempt),
+            Step::Session { opened_us, last_us } => self.transfer(attempt, opened_us, last_us),
+            Step::Lost { opened_us, since_us } => self.settle(attempt, opened_us, since_us),
+            Step::Posted { video, posted_us, after } => self.finish(attempt, video, posted_us, after),
+            Step::Done { .. } => Ok(()),
         }
     }
 
@@ -119,7 +112,7 @@ impl YoutubePublisher {
 
     fn posted(&self, attempt: &mut Attempt, video: String) -> Result<(), Fault> {
         let after = after::After::default();
-        self.step(attempt, Step::Posted { video, posted_us: self.link.now(), after })
+        attempt.step(Step::Posted { video, posted_us: self.link.now(), after })
     }
 }
 
@@ -133,23 +126,11 @@ impl Publisher for YoutubePublisher {
     }
 
     fn find(&self, upload_job_id: UploadJobId) -> Result<Option<Receipt>, Fault> {
-        Ok(self.load(upload_job_id)?.and_then(|record| match record.step {
-            Step::Done { receipt } => Some(receipt),
-            _ => None,
-        }))
+        attempt::find::<Step>(&self.link, upload_job_id)
     }
 
     fn publish(&self, publication: &Publication, monitor: &dyn Monitor) -> Result<Receipt, Fault> {
-        let id = publication.upload_job_id;
-        let video = Video::of(publication)?;
-        let record = match self.load(id)? {
-            Some(record) => record,
-            None => Record::new(PLATFORM, &self.link.account.name, video.sha256, video.bytes, Step::New),
-        };
-        if !matches!(record.step, Step::Done { .. }) {
-            record.same_video(video.sha256, video.bytes)?;
-        }
-        self.go(&mut Attempt { id, publication, video, record, monitor })
+        attempt::run(&self.link, publication, monitor, |attempt, step| self.go(attempt, step))
     }
 
     fn verify(&self, receipt: &Receipt, monitor: &dyn Monitor) -> Result<(), Fault> {

@@ -2,10 +2,9 @@
 
 use omniva_contracts::config::safe_address;
 use omniva_contracts::{Code, Fault};
-use omniva_vault::Secret;
 use serde_json::Value;
 
-use super::{Attempt, PLATFORM, Step, YoutubePublisher, errors, metadata};
+use super::{Attempt, Step, YoutubePublisher, errors, metadata};
 use crate::call::{Body, Reply, Request, unreachable};
 use crate::link::Failed;
 
@@ -25,10 +24,6 @@ enum Said {
 }
 
 impl YoutubePublisher {
-    fn session_name(attempt: &Attempt) -> String {
-        format!("session/{PLATFORM}/{}", attempt.id)
-    }
-
     pub(super) fn open(&self, attempt: &mut Attempt) -> Result<(), Fault> {
         attempt.video.check(attempt.monitor)?;
         let now = self.link.now();
@@ -57,12 +52,12 @@ impl YoutubePublisher {
                 "nothing has to be done: it is tried again",
             )
         })?;
-        self.link.kit.accounts.secrets().put(&Self::session_name(attempt), &Secret::from(session))?;
-        self.step(attempt, Step::Session { opened_us: now, last_us: None })
+        attempt.keep_session(session)?;
+        attempt.step(Step::Session { opened_us: now, last_us: None })
     }
 
     pub(super) fn transfer(&self, attempt: &mut Attempt, opened_us: i64, last_us: Option<i64>) -> Result<(), Fault> {
-        let secret = self.link.kit.accounts.secrets().get(&Self::session_name(attempt))?;
+        let secret = attempt.session()?;
         let Some(secret) = secret else { return self.gone(attempt, opened_us, last_us) };
         let uri = secret.text()?;
         let mut last = last_us;
@@ -73,7 +68,7 @@ impl YoutubePublisher {
             let at = match said {
                 Said::Complete(video) => return self.posted(attempt, video),
                 Said::Gone => return self.gone(attempt, opened_us, last),
-                Said::Nameless => return self.step(attempt, Step::Lost { opened_us, since_us: self.link.now() }),
+                Said::Nameless => return attempt.step(Step::Lost { opened_us, since_us: self.link.now() }),
                 Said::Has(at) => at,
             };
             let total = attempt.video.bytes;
@@ -87,7 +82,7 @@ impl YoutubePublisher {
             if ends != last.is_some() {
                 // Said before the last bytes go out; taken back once the session has said that it lacks some.
                 last = ends.then(|| self.link.now());
-                self.step(attempt, Step::Session { opened_us, last_us: last })?;
+                attempt.step(Step::Session { opened_us, last_us: last })?;
             }
             said = match self.chunk(attempt, uri, at, len) {
                 Ok(reply) => self.read(&reply, at + len)?,
@@ -115,11 +110,11 @@ impl YoutubePublisher {
     /// A session that is gone before its last bytes went out has published nothing; still, the channel is looked at first.
     fn gone(&self, attempt: &mut Attempt, opened_us: i64, last_us: Option<i64>) -> Result<(), Fault> {
         if last_us.is_some() {
-            return self.step(attempt, Step::Lost { opened_us, since_us: self.link.now() });
+            return attempt.step(Step::Lost { opened_us, since_us: self.link.now() });
         }
         match self.find_marked(attempt.id, opened_us, attempt.monitor)? {
             Some(video) => self.posted(attempt, video),
-            None => self.step(attempt, Step::New),
+            None => attempt.step(Step::New),
         }
     }
 
@@ -168,10 +163,5 @@ impl YoutubePublisher {
             404 | 410 => Ok(Said::Gone),
             _ => Err(errors::fault(reply, "take the video's bytes", self.link.now())),
         }
-    }
-
-    /// The address is worth nothing any more.
-    pub(super) fn forget_session(&self, attempt: &Attempt) -> Result<(), Fault> {
-        self.link.kit.accounts.secrets().remove(&Self::session_name(attempt)).map(|_| ())
     }
 }

@@ -1,13 +1,13 @@
 //! What yt-dlp says about an item, as ours.
 
 use omniva_contracts::engine::{FoundItem, Moment, PostDetails};
+use omniva_contracts::hex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::hex;
 use crate::media::{tidy, title};
 
 const MAX_ID: usize = 200;

@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use omniva_contracts::{Code, Fault};
+use omniva_contracts::{Code, Fault, hex};
 
-use crate::hex;
 use crate::net::{Net, seconds};
 
 const MAX_HEAD: usize = 32 * 1024;

@@ -118,7 +118,7 @@ fn a_video_on_a_page_is_fetched_with_its_hash() {
     let library = Library::open(folder.path(), 0).unwrap();
     let told = Told::default();
     let Fetched::Copy(copied, _) = place.fetch(&item, &library, &told).unwrap() else { panic!("it is there") };
-    assert_eq!(copied.sha256, crate::hex(&Sha256::digest(video(200_000))));
+    assert_eq!(copied.sha256, omniva_contracts::hex(&Sha256::digest(video(200_000))));
     let told = told.0.into_inner().unwrap();
     assert!(told.last() == Some(&1.0) && told.windows(2).all(|two| two[0] <= two[1]), "{told:?}");
     drop(copied);
@@ -141,7 +141,7 @@ fn what_goes_wrong_has_a_reason_and_a_complaint_is_remembered() {
     }
     let before = server.requests().len();
     let resting = channel(&net, server.url("/v1.mp4"), 5).look(&window(), &Silent).unwrap_err();
-    assert!(resting.code == Code::RateLimited && resting.retry_after_seconds.is_some());
+    assert!(resting.code == Code::RateLimited && resting.not_before_us.is_some());
     assert_eq!(server.requests().len(), before, "a platform that complained is left alone");
 }
 

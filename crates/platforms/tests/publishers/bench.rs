@@ -221,7 +221,7 @@ impl Bench {
         let file = |name: String, content: &[u8]| {
             let path: PathBuf = self.root.path().join(&name);
             std::fs::write(&path, content).unwrap();
-            let sha256 = Sha256::digest(content).iter().map(|b| format!("{b:02x}")).collect();
+            let sha256 = omniva_contracts::hex(&Sha256::digest(content));
             PublishFile { name, content: Content::File { path, sha256 }, bytes: content.len() as u64 }
         };
         let mut post = Post::new(format!("Clip {n} <best> of"), "What it is about.\n#shorts");
@@ -233,6 +233,22 @@ impl Bench {
             files: vec![file(format!("{n}.mp4"), &content), file(format!("{n}.jpg"), b"\xff\xd8\xff picture")],
             post,
         }
+    }
+
+    /// The same with captions, and the language that they are in.
+    pub fn with_captions(&self, publication: Publication) -> Publication {
+        let mut publication = publication;
+        let name = format!("{}.srt", publication.upload_job_id.0.as_u128());
+        let (path, content) = (self.root.path().join(&name), b"1\n00:00:00,000 --> 00:00:01,000\nWords\n");
+        std::fs::write(&path, content).unwrap();
+        let sha256 = omniva_contracts::hex(&Sha256::digest(content));
+        publication.files.push(PublishFile {
+            name,
+            content: Content::File { path, sha256 },
+            bytes: content.len() as u64,
+        });
+        publication.post.language = Some("en".into());
+        publication
     }
 
     /// What the job machine does: asks until it is over, waits as it is told to, starts anew after a death.

@@ -45,7 +45,7 @@ fn sail(sea: &Sea, seed: u64, uploads: u64) -> Tally {
     let publication = |n: u64| {
         let mut publication = sea.bench.publication(u128::from(n), 700_000);
         publication.post.playlist = Some("PL".into());
-        publication
+        sea.bench.with_captions(publication)
     };
     for n in 0..uploads {
         let publication = publication(n);
@@ -99,7 +99,13 @@ fn on_youtube(seed: u64, uploads: u64) -> Tally {
     let stage = youtube::Stage::new();
     stage.server.state().forgets = 0.1;
     stage.server.state().hide = 2;
-    sea!(stage, seed, uploads)
+    let tally = sea!(stage, seed, uploads);
+    let google = stage.server.state();
+    let twice =
+        google.captions.iter().filter(|one| google.captions.iter().filter(|c| c.video == one.video).count() > 1);
+    assert_eq!(twice.count(), 0, "seed {seed}: captions twice");
+    assert!(google.captions.len() as u64 * 4 >= tally.posted * 3, "seed {seed}: captions went missing");
+    tally
 }
 
 fn on_tiktok(seed: u64, uploads: u64) -> Tally {

@@ -187,3 +187,44 @@ fn the_refresh_token_rotates_and_the_new_one_is_kept() {
     assert_ne!(second, kept());
     assert_eq!(stage.server.state().violations, Vec::<String>::new());
 }
+
+/// A movie header that says so, and as many bytes as are wanted.
+fn lasting(stage: &Stage, seconds: u32) -> Publication {
+    let mut publication = stage.bench.publication(1, 300_000);
+    let header = [&[0u8; 12][..], &1_000u32.to_be_bytes(), &(seconds * 1_000).to_be_bytes(), &[0; 80]].concat();
+    let boxed = |kind: &[u8], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    let movie = [boxed(b"moov", &boxed(b"mvhd", &header)), boxed(b"mdat", &[7; 300_000])].concat();
+    let omniva_platforms::Content::File { path, sha256 } = &mut publication.files[0].content else { panic!("a file") };
+    std::fs::write(&*path, &movie).unwrap();
+    *sha256 = omniva_contracts::hex(&<sha2::Sha256 as sha2::Digest>::digest(&movie));
+    publication.files[0].bytes = movie.len() as u64;
+    publication
+}
+
+#[test]
+fn what_is_too_long_for_the_account_is_refused_before_a_byte_is_sent() {
+    let stage = Stage::new();
+    stage.server.state().max_seconds = 60;
+    let fault = stage.bench.once(&*stage.publisher(), &lasting(&stage, 61)).unwrap_err();
+    assert_eq!(fault.code, Code::PlatformRefused);
+    assert!(fault.message.contains("61.0 s") && fault.message.contains("60 s"), "{fault}");
+    assert_eq!(stage.server.state().uploads.len(), 0);
+    let publication = lasting(&stage, 60);
+    posted(stage.run(&publication));
+    assert_eq!(stage.posts(&publication), 1);
+}
+
+#[test]
+fn who_can_see_a_post_is_read_back() {
+    let stage = Stage::new();
+    stage.server.state().leaks = true;
+    let mut publication = stage.bench.publication(1, 300_000);
+    publication.post.privacy = PrivacyStatus::Private;
+    let post = posted(stage.run(&publication)).post.unwrap();
+    assert_eq!(post.privacy.as_deref(), Some("PUBLIC_TO_EVERYONE"));
+    assert!(post.notes[0].contains("should be SELF_ONLY"), "{:?}", post.notes);
+    let stage = Stage::new();
+    publication.post.privacy = PrivacyStatus::Public;
+    let post = posted(stage.run(&publication)).post.unwrap();
+    assert_eq!((post.privacy.as_deref(), post.notes.len()), (Some("PUBLIC_TO_EVERYONE"), 0));
+}

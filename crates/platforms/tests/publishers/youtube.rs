@@ -305,3 +305,42 @@ fn no_byte_on_the_disk_holds_a_secret() {
     assert_eq!(vault.list().unwrap().len(), 2, "the session is forgotten");
     clean("at the end");
 }
+
+const CAPTIONS: &str = "POST /upload/youtube/v3/captions";
+
+#[test]
+fn captions_follow_the_video_and_never_undo_it() {
+    use Inject::*;
+    for (name, faults, notes, units) in [
+        ("at once", vec![], 0, 400),
+        ("lost answer", vec![(CAPTIONS, CutAfter)], 0, 800),
+        ("cut", vec![(CAPTIONS, CutBody(0.5)), (CAPTIONS, Refuse(Refusal::Broken(503)))], 0, 400),
+        ("token taken away", vec![(CAPTIONS, Refuse(Refusal::Unauthorised))], 0, 400),
+        ("quota", vec![(CAPTIONS, Refuse(Refusal::Reason(403, "quotaExceeded".into())))], 1, 0),
+        ("refused", vec![(CAPTIONS, Refuse(Refusal::Reason(400, "contentRequired".into())))], 1, 0),
+    ] {
+        let stage = Stage::new();
+        stage.script(&faults);
+        let publication = stage.bench.with_captions(stage.bench.publication(1, 300_000));
+        let post = posted(stage.run(&publication)).post.unwrap();
+        assert_eq!((stage.posts(&publication), post.notes.len()), (1, notes), "{name}: {:?}", post.notes);
+        assert!(post.notes.iter().all(|note| note.starts_with("the captions were not added: ")), "{name}");
+        let google = stage.server.state();
+        assert_eq!((google.captions.len(), google.units), (1 - notes, units), "{name}");
+        assert!(
+            google.captions.iter().all(|c| c.video == post.id && c.language == "en" && c.bytes.ends_with(b"Words\n"))
+        );
+    }
+    // A connection that holds less than it could is told of.
+    let stage = Stage::new();
+    stage.server.state().may_caption = false;
+    let publication = stage.bench.with_captions(stage.bench.publication(1, 300_000));
+    let post = posted(stage.run(&publication)).post.unwrap();
+    assert!(post.notes[0].contains("without the right to add captions"), "{:?}", post.notes);
+    // Nobody knows the language: there is nothing to send.
+    let stage = Stage::new();
+    let mut publication = stage.bench.with_captions(stage.bench.publication(1, 300_000));
+    publication.post.language = None;
+    let post = posted(stage.run(&publication)).post.unwrap();
+    assert_eq!((post.notes.len(), stage.server.state().units), (1, 0));
+}

@@ -262,6 +262,7 @@ fn clip(c: &Candidate, rank: u32) -> ClipRecord {
                 before: "title.".into(),
                 after: "Title".into(),
                 why: "written as a title".into(),
+                rule: String::new(),
             }],
         },
         transcript: "The words of the clip.".into(),
