@@ -43,6 +43,10 @@ pub struct Landmark {
 }
 
 impl Landmark {
+    /// Whether prints hold landmarks of this shape at all (see [`crate::sound`]).
+    pub fn is_kept(self) -> bool {
+        survives(self.rank(), 0)
+    }
     fn mixed(self) -> u64 {
         // The finaliser of SplitMix64: every bit of the shape changes half of the bits.
         let mut z = u64::from(self.shape).wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -219,9 +219,10 @@ impl Sight {
         self.reach(now);
         self.last = Some((now, hash));
         let Some(hash) = hash else { return };
-        let goes_on = self.runs.last().is_some_and(|run| {
-            run.end() == now && (run.hash ^ hash).count_ones() <= STILL && run.steps < u16::MAX
-        });
+        let goes_on = self
+            .runs
+            .last()
+            .is_some_and(|run| run.end() == now && (run.hash ^ hash).count_ones() <= STILL && run.steps < u16::MAX);
         match self.runs.last_mut() {
             Some(run) if goes_on => run.steps += 1,
             _ => self.runs.push(Run { at: now, steps: 1, hash }),
@@ -363,7 +364,13 @@ mod tests {
         let (a, b, black) = (picture(1, 96, 54), picture(2, 96, 54), vec![16u8; 96 * 54]);
         for frame in 0..250 {
             let time = f64::from(frame) / 25.0;
-            let shown = if frame < 100 { &a } else if frame < 150 { &black } else { &b };
+            let shown = if frame < 100 {
+                &a
+            } else if frame < 150 {
+                &black
+            } else {
+                &b
+            };
             sight.push(time, shown, 96, 54);
         }
         let print = sight.finish();

@@ -3,7 +3,7 @@
 //! Where a source is decoded for something else, [`Listened`] and [`Watched`] take the print from what passes and no
 //! second pass is needed; [`print`] decodes a source for its print alone.
 
-use omniva_contracts::jobs::MediaRef;
+use omniva_contracts::jobs::{MediaRef, PrintJob, Printed};
 use omniva_contracts::media::MediaInfo;
 use omniva_contracts::streams::{AudioSource, Frame, FrameSource};
 use omniva_contracts::{Fault, Monitor};
@@ -80,6 +80,27 @@ impl<S: FrameSource> FrameSource for Watched<S> {
         }
         Ok(frame)
     }
+}
+
+/// Does the job: [`print`], and its bytes as the file [`PRINT`].
+///
+/// # Errors
+/// Those of [`print`]; `output_unwritable`, `no_space` for the file. Nothing half-written is left behind.
+pub fn make(job: &PrintJob, monitor: &dyn Monitor) -> Result<Printed, Fault> {
+    let made = print(&job.media, &job.info, job.threads, monitor)?;
+    let bytes = made.to_bytes();
+    let (part, path) = (job.out_dir.join("likeness.part"), job.out_dir.join(PRINT));
+    let written = std::fs::write(&part, &bytes).and_then(|()| std::fs::rename(&part, &path));
+    if let Err(error) = written {
+        // What was written of it is of no use; that it can't be removed either adds nothing to the fault.
+        std::fs::remove_file(&part).ok();
+        return Err(Fault::writing("the fingerprint of the source", &error));
+    }
+    Ok(Printed {
+        bytes: bytes.len() as u64,
+        landmarks: made.landmarks().len() as u64,
+        runs: made.runs().len() as u64,
+    })
 }
 
 /// Decodes a source (that ingest has seen: `info` is its answer) for its print: all of the sound, and the pictures that

@@ -12,6 +12,7 @@ mod clip;
 mod deliver;
 mod edit;
 mod fonts;
+mod likeness;
 pub mod memory;
 mod reporter;
 mod source;
@@ -23,6 +24,7 @@ mod workshop;
 pub use clip::{ClipRequest, clip};
 pub use edit::{Failed, Naming, Order, Planned};
 pub use fonts::{FontFile, load as fonts};
+pub use likeness::likeness;
 /// What kind of media a file is, by its bytes.
 pub use omniva_media::sniff::sniff as recognise;
 pub use omniva_sandbox::{Layer, Usage};

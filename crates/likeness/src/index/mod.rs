@@ -58,6 +58,8 @@ pub struct Match {
     pub offset: f64,
     /// The picture is that of the other one with left and right exchanged.
     pub mirrored: bool,
+    /// Both have sound that could agree.
+    pub both_sound: bool,
     pub audio: Shared,
     pub video: Shared,
 }
@@ -74,6 +76,7 @@ struct Entry {
     id: u128,
     milliseconds: u32,
     thinned: u8,
+    landmarks: u32,
     runs: Box<[Run]>,
 }
 
@@ -173,6 +176,7 @@ impl Index {
             id,
             milliseconds: (print.seconds() * 1000.0).round() as u32,
             thinned: print.thinned(),
+            landmarks: print.landmarks().len() as u32,
             runs: print.runs().into(),
         };
         let slot = match self.free.pop() {
@@ -255,8 +259,16 @@ impl Index {
         let offset = if by_sound { at? } else { over };
         // A picture of which little agrees says nothing of its side.
         let mirrored = mirrored && (video.enough || video.similarity >= self.thresholds.video_similarity);
-        (audio.enough || video.enough)
-            .then_some(Match { id: entry.id, seconds: entry.seconds(), offset, mirrored, audio, video })
+        let both_sound = entry.landmarks.min(print.landmarks().len() as u32) >= self.thresholds.audio_landmarks;
+        (audio.enough || video.enough).then_some(Match {
+            id: entry.id,
+            seconds: entry.seconds(),
+            offset,
+            mirrored,
+            both_sound,
+            audio,
+            video,
+        })
     }
 
     fn enough(&self, shared: Shared, shorter: f64, evidence: u32, similarity: f64) -> Shared {

@@ -106,7 +106,8 @@ fn a_mirrored_copy_is_found_and_called_so() {
 fn opening(a: &Print, b: &Print, seconds: u32) -> Print {
     let units = seconds * 125 / 8;
     let landmarks = b.landmarks().iter().filter(|l| l.at < units).chain(a.landmarks().iter().filter(|l| l.at >= units));
-    let runs = b.runs().iter().filter(|r| r.end() <= 2 * seconds).chain(a.runs().iter().filter(|r| r.at >= 2 * seconds));
+    let runs =
+        b.runs().iter().filter(|r| r.end() <= 2 * seconds).chain(a.runs().iter().filter(|r| r.at >= 2 * seconds));
     Print::new(a.seconds(), landmarks.copied().collect(), runs.copied().collect())
 }
 
@@ -127,7 +128,8 @@ fn stills_and_fixed_cameras_are_no_pair_without_sound() {
     let camera = |seed: u64| {
         let mut dice = Dice(seed);
         let base = 0x1234_5678_9abc_def0u64;
-        let runs = (0..300).map(|n| Run { at: n * 4, steps: 4, hash: base ^ 1 << dice.below(64) ^ 1 << dice.below(64) });
+        let runs =
+            (0..300).map(|n| Run { at: n * 4, steps: 4, hash: base ^ 1 << dice.below(64) ^ 1 << dice.below(64) });
         Print::new(600.0, Vec::new(), runs.collect())
     };
     let index = index((0..20).map(|n| (u128::from(n), camera(n))));
@@ -152,7 +154,8 @@ fn a_part_of_a_ten_hour_video_is_found_in_spite_of_thinning() {
     let mut dice = Dice(1);
     let all = std::iter::repeat_with(|| Landmark { at: dice.below(562_500) as u32, shape: dice.next() as u32 >> 2 });
     let landmarks: Vec<Landmark> = all.filter(|l| crate::print::survives(l.rank(), 0)).take(140_000).collect();
-    let runs: Vec<Run> = (0..60_000).map(|n| Run { at: n, steps: 1 + n as u16 % 2, hash: u64::from(n) << 32 }).collect();
+    let runs: Vec<Run> =
+        (0..60_000).map(|n| Run { at: n, steps: 1 + n as u16 % 2, hash: u64::from(n) << 32 }).collect();
     let long = Print::new(36_000.0, landmarks.clone(), runs);
     assert!(long.thinned() > 0 && long.runs().len() <= MAX_RUNS);
     let from = 300_000;
