@@ -15,12 +15,14 @@ const SIDE: usize = 32;
 const ORDERS: usize = 10;
 /// Grey levels (of 255) up to which a bar may be bright; black is 16 in most videos.
 const BAR_LIGHT: u8 = 52;
-/// Grey levels within a row or column of a bar, and from one to the next.
+/// Grey levels within a row or column of a bar.
 const BAR_SPREAD: u8 = 12;
 /// Each bar is at most this share of the picture.
 const BAR_SHARE: f64 = 0.42;
 /// Smallest side of what is left, pixels.
 const SMALLEST: usize = 16;
+/// Standard deviations from the mean beyond which brightness no longer counts.
+const SOFT: f32 = 1.2;
 /// A frequency stands out from the noise of an encoder with this amplitude (grey levels) …
 const AMPLITUDE: f32 = 0.3;
 /// … and so many of the 64 must, or the signs of the rest would be dice.
@@ -80,7 +82,8 @@ impl Hasher {
         if frame.width < SMALLEST || frame.height < SMALLEST {
             return None;
         }
-        let small = reduce(grey, width, &frame);
+        let mut small = reduce(grey, width, &frame);
+        soften(&mut small);
         let amplitudes = self.transform(&small);
         let clear = amplitudes.iter().filter(|a| a.abs() >= AMPLITUDE).count();
         let bit = |hash: u64, (n, a): (usize, &f32)| hash | u64::from(*a > 0.0) << n;
@@ -110,6 +113,14 @@ struct Inside {
     height: usize,
 }
 
+/// Pulls what is much brighter or darker than the rest towards the mean: a mark in a corner must not outweigh the picture.
+fn soften(small: &mut [f32; SIDE * SIDE]) {
+    let count = small.len() as f32;
+    let mean = small.iter().sum::<f32>() / count;
+    let spread = (small.iter().map(|p| (p - mean).powi(2)).sum::<f32>() / count).sqrt();
+    small.iter_mut().for_each(|p| *p = p.clamp(mean - SOFT * spread, mean + SOFT * spread));
+}
+
 /// What lies between dark bars.
 fn inside(grey: &[u8], width: usize, height: usize) -> Inside {
     let row = |y: usize| spread(grey[y * width..(y + 1) * width].iter().copied());
@@ -127,18 +138,11 @@ fn spread(pixels: impl Iterator<Item = u8>) -> (u8, u8) {
     pixels.fold((u8::MAX, 0), |(low, high), p| (low.min(p), high.max(p)))
 }
 
-/// How many of these lines, from the edge on, are a bar. The line after the last one is a mixture of bar and picture when
-/// the border lies between two pixels; it goes too.
+/// How many of these lines, from the edge on, are bars (black ones around grey ones too). The line after the last one is a
+/// mixture of bar and picture when the border lies between two pixels; it goes too.
 fn bar(lines: impl Iterator<Item = (u8, u8)>) -> usize {
-    let (mut count, mut base) = (0, None);
-    for (low, high) in lines {
-        let base = *base.get_or_insert(low);
-        if high > BAR_LIGHT || high - low > BAR_SPREAD || high.abs_diff(base) > BAR_SPREAD {
-            return if count == 0 { 0 } else { count + 1 };
-        }
-        count += 1;
-    }
-    count
+    let count = lines.take_while(|(low, high)| *high <= BAR_LIGHT && high - low <= BAR_SPREAD).count();
+    if count == 0 { 0 } else { count + 1 }
 }
 
 /// Averages what is inside to [`SIDE`] × [`SIDE`], sharing pixels between neighbours by area.

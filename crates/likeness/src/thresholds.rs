@@ -22,12 +22,12 @@ pub struct Thresholds {
     pub audio_similarity: f64,
     /// Seconds between two landmarks that agree beyond which a stretch ends: pauses of speech are shorter.
     pub gap_seconds: f64,
-    /// Pictures, each unlike the others, that must agree: a still that many videos show is one picture.
+    /// Different pictures that must agree: a still that many videos show is one picture.
     pub video_pictures: u32,
     /// Share of the seconds in which both show something that must agree.
     pub video_similarity: f64,
-    /// By how much that share must exceed what the same stretch reaches when it is shifted against itself: what a fixed
-    /// camera sees is alike at every offset, a copy only at one.
+    /// By what share of it the pictures must differ less (in bits of their hashes) than the same stretch turned against
+    /// itself: what a fixed camera sees is alike at every offset (0), a copy only at one (0.5 to 0.9).
     pub video_contrast: f64,
     /// Bits of 64 by which two hashes of the same picture may differ. Unrelated pictures differ by 32 ± 4 bits.
     pub picture_bits: u32,
@@ -50,7 +50,7 @@ impl Default for Thresholds {
             gap_seconds: 10.0,
             video_pictures: 5,
             video_similarity: 0.5,
-            video_contrast: 0.25,
+            video_contrast: 0.3,
             picture_bits: 14,
             budget: 100_000,
             matches: 16,
@@ -74,7 +74,7 @@ impl Thresholds {
         within("audio_landmarks", f64::from(self.audio_landmarks), 3.0, 1000.0);
         within("audio_similarity", self.audio_similarity, 0.01, 1.0);
         within("gap_seconds", self.gap_seconds, 1.0, 60.0);
-        within("video_pictures", f64::from(self.video_pictures), 2.0, 16.0);
+        within("video_pictures", f64::from(self.video_pictures), 2.0, 1000.0);
         within("video_similarity", self.video_similarity, 0.1, 1.0);
         within("video_contrast", self.video_contrast, 0.05, 1.0);
         within("picture_bits", f64::from(self.picture_bits), 0.0, 18.0);

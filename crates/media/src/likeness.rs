@@ -96,11 +96,7 @@ pub fn make(job: &PrintJob, monitor: &dyn Monitor) -> Result<Printed, Fault> {
         std::fs::remove_file(&part).ok();
         return Err(Fault::writing("the fingerprint of the source", &error));
     }
-    Ok(Printed {
-        bytes: bytes.len() as u64,
-        landmarks: made.landmarks().len() as u64,
-        runs: made.runs().len() as u64,
-    })
+    Ok(Printed { bytes: bytes.len() as u64, landmarks: made.landmarks().len() as u64, runs: made.runs().len() as u64 })
 }
 
 /// Decodes a source (that ingest has seen: `info` is its answer) for its print: all of the sound, and the pictures that

@@ -21,7 +21,7 @@ const AAC: &str = "-c:a aac -b:a 128k -ac 2 -ar 48000";
 
 /// A copy: its name, filters of picture and sound, and other arguments.
 const COPIES: [(&str, &str, &str, &str); 11] = [
-    ("crf35_15fps_360p", "fps=15,scale=-2:360", "anull", "-crf 35 -b:a 48k"),
+    ("crf35_15fps_270p", "fps=15,scale=-2:270", "anull", "-crf 35 -b:a 48k"),
     ("trimmed_start", "null", "anull", "-crf 26 -ss 4.37"),
     ("trimmed_both", "fps=24", "anull", "-crf 28 -ss 2.71 -to {END}"),
     ("mirrored", "hflip", "anull", "-crf 26"),
@@ -82,13 +82,13 @@ fn sources(bench: &Bench) -> Vec<Source> {
         let (out, source) = (format!("{name}.mp4"), media(file));
         let sound_codec = if sound { AAC } else { "-an" };
         bench.ffmpeg(&format!(
-            "-ss {from} -t {length} -i '{}' -vf scale=-2:480 {X264} -crf 20 {sound_codec} {out}",
+            "-ss {from} -t {length} -i '{}' -vf scale=-2:360 {X264} -crf 20 {sound_codec} {out}",
             source.display()
         ));
         made.push((name, out, sound));
     }
     for (name, picture) in
-        [("fractal", "mandelbrot=s=640x360:r=25"), ("cells", "life=s=160x90:r=10:mold=10,scale=640:360")]
+        [("fractal", "mandelbrot=s=480x270:r=25"), ("cells", "life=s=160x90:r=10:mold=10,scale=480:270")]
     {
         let (slow, fast) = if name == "cells" { (0.31, 4.3) } else { (0.7, 7.1) };
         let sweep = format!("(400+300*sin(t*t*{slow})+200*sin({fast}*t))");

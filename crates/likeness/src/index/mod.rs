@@ -38,7 +38,7 @@ pub struct Shared {
     pub seconds: f64,
     /// Share of what could agree in the common stretches that does agree, 0..1.
     pub similarity: f64,
-    /// Different landmarks, or pictures that are unlike each other, that agree.
+    /// Different landmarks, or pictures, that agree; 0 for pictures that agree as well at other offsets.
     pub evidence: u32,
     /// First and last common second of the video that was looked up.
     pub from: f64,

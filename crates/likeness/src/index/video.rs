@@ -23,10 +23,6 @@ const OFFSETS: usize = 3;
 /// Half seconds by which the offsets of hits of one offset may differ: runs start when a picture has changed enough, which
 /// two copies may see a second apart.
 const JITTER: i64 = 3;
-/// Pictures that differ by more bits than this are unlike each other.
-const UNLIKE: u32 = 18;
-/// Pictures that are told apart.
-const PICTURES: usize = 16;
 
 fn key(quarter: u32, hash: u64) -> u64 {
     u64::from(quarter) << 16 | (hash >> (16 * quarter)) & 0xffff
@@ -157,7 +153,7 @@ pub(super) fn measure(
     Some((shared, side, offset as f64 * STEP_SECONDS))
 }
 
-/// The common stretch at an offset; without evidence when another offset would do as well.
+/// The common stretch at an offset; without evidence when another offset would do nearly as well.
 fn stretch(runs: &[Run], others: &[Run], offset: i64, t: &Thresholds) -> Option<Shared> {
     let all = walk(runs, others, offset, (0, u32::MAX), t);
     let gap = (t.gap_seconds / STEP_SECONDS) as u32;
@@ -172,22 +168,20 @@ fn stretch(runs: &[Run], others: &[Run], offset: i64, t: &Thresholds) -> Option<
     // A picture that agrees by itself, far from others, is chance.
     spans.retain(|(from, to, agreeing)| to - from >= gap / 2 && *agreeing * 3 >= to - from);
     let (first, last) = (spans.first()?, spans.last()?);
-    let (mut agreeing, mut joint, mut by_chance, mut pictures) = (0, 0, 0.0, Vec::new());
+    let (mut agreeing, mut joint, mut here, mut elsewhere, mut pictures) = (0, 0, 0.0, 0.0, Vec::new());
     for (from, to, _) in &spans {
-        let here = walk(runs, others, offset, (*from, *to), t);
-        (agreeing, joint) = (agreeing + here.agreeing, joint + here.joint);
-        by_chance += shifted(runs, others, offset, (*from, *to), t) * f64::from(here.joint);
-        for (_, _, hash) in &here.spans {
-            if pictures.len() < PICTURES && pictures.iter().all(|p: &u64| (p ^ hash).count_ones() > UNLIKE) {
-                pictures.push(*hash);
-            }
-        }
+        let found = walk(runs, others, offset, (*from, *to), t);
+        (agreeing, joint) = (agreeing + found.agreeing, joint + found.joint);
+        here += found.bits as f64;
+        elsewhere += shifted(runs, others, offset, (*from, *to), t) * f64::from(found.joint);
+        pictures.extend(found.spans.iter().map(|(_, _, hash)| *hash));
     }
-    let similarity = f64::from(agreeing) / f64::from(joint.max(1));
-    let contrast = similarity - by_chance / f64::from(joint.max(1));
+    pictures.sort_unstable();
+    pictures.dedup();
+    let contrast = if elsewhere > 0.0 { 1.0 - here / elsewhere } else { 0.0 };
     Some(Shared {
         seconds: f64::from(agreeing) * STEP_SECONDS,
-        similarity,
+        similarity: f64::from(agreeing) / f64::from(joint.max(1)),
         evidence: if contrast >= t.video_contrast { pictures.len() as u32 } else { 0 },
         from: f64::from(first.0) * STEP_SECONDS,
         to: f64::from(last.1) * STEP_SECONDS,
@@ -195,10 +189,11 @@ fn stretch(runs: &[Run], others: &[Run], offset: i64, t: &Thresholds) -> Option<
     })
 }
 
-/// Share that agrees when the stretch is turned against itself by a quarter, a half and three quarters: the mean.
+/// Bits by which pictures differ when the stretch is turned against itself by a quarter, a half and three quarters: the
+/// mean.
 fn shifted(runs: &[Run], others: &[Run], offset: i64, (from, to): (u32, u32), t: &Thresholds) -> f64 {
     let length = i64::from(to) - i64::from(from);
-    let mut shares = Vec::with_capacity(3);
+    let mut means = Vec::with_capacity(3);
     for quarter in 1..4 {
         let by = length * quarter / 4;
         let border = to - by as u32;
@@ -206,10 +201,10 @@ fn shifted(runs: &[Run], others: &[Run], offset: i64, (from, to): (u32, u32), t:
         let b = walk(runs, others, offset + by - length, (border, to), t);
         let joint = a.joint + b.joint;
         if joint > 0 {
-            shares.push(f64::from(a.agreeing + b.agreeing) / f64::from(joint));
+            means.push((a.bits + b.bits) as f64 / f64::from(joint));
         }
     }
-    shares.iter().sum::<f64>() / shares.len().max(1) as f64
+    means.iter().sum::<f64>() / means.len().max(1) as f64
 }
 
 #[derive(Default)]
@@ -217,6 +212,8 @@ struct Walk {
     /// Half seconds in which both show something, and in which that agrees.
     joint: u32,
     agreeing: u32,
+    /// Bits by which they differ, over all of the joint half seconds.
+    bits: u64,
     /// What agrees, in half seconds of the query, with the query's hash.
     spans: Vec<(u32, u32, u64)>,
 }
@@ -238,7 +235,9 @@ fn walk(runs: &[Run], others: &[Run], offset: i64, (from, to): (u32, u32), t: &T
         if both_low < both_high {
             let steps = (both_high - both_low) as u32;
             walk.joint += steps;
-            if (run.hash ^ other.hash).count_ones() <= t.picture_bits {
+            let bits = (run.hash ^ other.hash).count_ones();
+            walk.bits += u64::from(bits) * u64::from(steps);
+            if bits <= t.picture_bits {
                 walk.agreeing += steps;
                 walk.spans.push((both_low as u32, both_high as u32, run.hash));
             }
