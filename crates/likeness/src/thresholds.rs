@@ -31,7 +31,7 @@ pub struct Thresholds {
     pub video_contrast: f64,
     /// Bits of 64 by which two hashes of the same picture may differ. Unrelated pictures differ by 32 ± 4 bits.
     pub picture_bits: u32,
-    /// Entries of the index that one look-up reads at most, for sound and for picture each; the rarest keys come first.
+    /// Entries of the index that one look-up reads at most, for sound and for picture each; the shortest lists come first.
     /// This bounds the time whatever the size of the index.
     pub budget: usize,
     /// Matches that are told, the longest first.
@@ -52,7 +52,7 @@ impl Default for Thresholds {
             video_similarity: 0.5,
             video_contrast: 0.3,
             picture_bits: 14,
-            budget: 100_000,
+            budget: 50_000,
             matches: 16,
         }
     }

@@ -37,35 +37,21 @@ pub(super) fn slot(entry: u64) -> u32 {
 
 /// The prints with most hits, with their hits.
 pub(super) fn candidates(index: &Index, print: &Print) -> Vec<(u32, Vec<Hit>)> {
-    let mut landmarks: Vec<&Landmark> = print.landmarks().iter().collect();
-    landmarks.sort_by_key(|l| (l.key(), l.at));
-    let keys: Vec<(usize, &[&Landmark])> = landmarks
-        .chunk_by(|a, b| a.key() == b.key())
-        .map(|same| {
-            let count: usize = index.sound.of(same[0].key()).map(<[u64]>::len).sum();
-            // A key that comes again and again is read once for each time.
-            (count * same.len(), same)
-        })
-        .collect();
-    let keys = within_budget(keys, index.thresholds.budget);
+    let landmarks = print.landmarks().iter();
+    let mut lists: Vec<(&[u64], &Landmark)> =
+        landmarks.flat_map(|l| index.sound.of(l.key()).map(move |entries| (entries, l))).collect();
+    within_budget(&mut lists, index.thresholds.budget);
     let mut tally = Tally::new(index.entries.len());
-    for (_, same) in &keys {
-        for entry in index.sound.of(same[0].key()).flatten() {
-            tally.add(slot(*entry));
-        }
+    for (entries, _) in &lists {
+        entries.iter().for_each(|entry| tally.add(slot(*entry)));
     }
     let bar = tally.bar(LEAST);
     let mut hits: Vec<(u32, Hit)> = Vec::new();
-    for (_, same) in &keys {
-        for &entry in index.sound.of(same[0].key()).flatten() {
-            let slot = slot(entry);
-            if tally.of(slot) < bar {
-                continue;
-            }
+    for (entries, landmark) in lists {
+        for &entry in entries.iter().filter(|e| tally.of(slot(**e)) >= bar) {
             let there = (entry & ((1 << TIME_BITS) - 1)) as i64;
-            let key = (entry >> 40) as u32;
-            let hit = |l: &&Landmark| (slot, Hit { offset: there - i64::from(l.at), at: l.at, key });
-            hits.extend(same.iter().map(hit));
+            let (at, key) = (landmark.at, (entry >> 40) as u32);
+            hits.push((slot(entry), Hit { offset: there - i64::from(at), at, key }));
         }
     }
     hits.sort_unstable();

@@ -1,7 +1,7 @@
 //! All prints, to be asked which of them share something with another one.
 //!
 //! Landmarks are kept under 24 bits of their shape, runs of pictures under each quarter of their hash. A look-up reads the
-//! entries of the query's keys, the rarest first and no more than [`Thresholds::budget`], counts them by print, looks at
+//! entries of the query's keys, the shortest lists first and no more than [`Thresholds::budget`], counts them by print, looks at
 //! those with most, finds the offsets at which they agree, and measures how much is common there. So its time follows the
 //! query and the budget, and hardly the number of prints.
 //!
@@ -230,11 +230,12 @@ impl Index {
         for (slot, mirrored, offset) in seen {
             all.entry(slot).or_default().picture.push((mirrored, offset));
         }
+        let sides = video::Sides::of(print);
         let mut matches: Vec<Match> = all
             .into_iter()
             .filter_map(|(slot, candidate)| {
                 let entry = self.entries.get(slot as usize)?.as_ref()?;
-                (Some(entry.id) != own).then(|| self.judge(print, entry, &candidate))?
+                (Some(entry.id) != own).then(|| self.judge(print, &sides, entry, &candidate))?
             })
             .collect();
         matches.sort_by(|a, b| b.overlap().total_cmp(&a.overlap()).then(a.id.cmp(&b.id)));
@@ -242,7 +243,7 @@ impl Index {
         matches
     }
 
-    fn judge(&self, print: &Print, entry: &Entry, candidate: &Candidate) -> Option<Match> {
+    fn judge(&self, print: &Print, sides: &video::Sides, entry: &Entry, candidate: &Candidate) -> Option<Match> {
         let shorter = print.seconds().min(entry.seconds());
         let (heard, at) = audio::measure(print, entry, &candidate.sound, &self.thresholds);
         let audio = self.enough(heard, shorter, self.thresholds.audio_landmarks, self.thresholds.audio_similarity);
@@ -252,7 +253,7 @@ impl Index {
             let step = (offset / crate::print::STEP_SECONDS).round() as i64;
             places.extend([(false, step), (true, step)]);
         }
-        let best = video::measure(print, entry, &places, &self.thresholds);
+        let best = video::measure(sides, entry, &places, &self.thresholds);
         let (seen, mirrored, over) = best.unwrap_or((Shared::default(), false, 0.0));
         let video = self.enough(seen, shorter, self.thresholds.video_pictures, self.thresholds.video_similarity);
         let by_sound = audio.enough && (!video.enough || audio.seconds >= 0.5 * video.seconds);
@@ -311,19 +312,17 @@ impl Tally {
     }
 }
 
-/// Keys with their numbers of entries, the rarest first, cut off where the budget is spent.
-fn within_budget<K>(mut keys: Vec<(usize, K)>, budget: usize) -> Vec<(usize, K)> {
-    keys.retain(|(count, _)| *count > 0);
-    keys.sort_by_key(|(count, _)| *count);
+/// The shortest lists of entries, as many as the budget pays for.
+fn within_budget<K>(lists: &mut Vec<(&[u64], K)>, budget: usize) {
+    lists.sort_by_key(|(entries, _)| entries.len());
     let mut left = budget;
-    let affordable = keys.iter().take_while(|(count, _)| {
-        let fits = *count <= left;
-        left = left.saturating_sub(*count);
+    let affordable = lists.iter().take_while(|(entries, _)| {
+        let fits = entries.len() <= left;
+        left = left.saturating_sub(entries.len());
         fits
     });
     let count = affordable.count();
-    keys.truncate(count);
-    keys
+    lists.truncate(count);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Index, LOOKED_AT, SLOT_BITS, Shared, Tally, within_budget};
+use super::{Entry, Index, SLOT_BITS, Shared, Tally, within_budget};
 use crate::print::{Print, Run, STEP_SECONDS};
 use crate::sight::mirrored;
 use crate::thresholds::Thresholds;
@@ -18,6 +18,10 @@ const _: () = assert!(crate::print::MAX_RUNS <= 1 << RUN_BITS);
 const CHECK_OFF: u32 = 4;
 /// Hits of one print below which it is not looked at.
 const LEAST: u16 = 3;
+/// Runs of a query that candidates are looked for with, evenly chosen: three hours of lively pictures.
+const ASKED: usize = 4096;
+/// Places that are measured in one look-up, those with most votes.
+const PLACES: usize = 32;
 /// Offsets that are measured for one print.
 const OFFSETS: usize = 3;
 /// Half seconds by which the offsets of hits of one offset may differ: runs start when a picture has changed enough, which
@@ -60,21 +64,22 @@ struct Key<'a> {
 
 /// Slots with the offsets (half seconds) at which most of their pictures agree, as they are or mirrored.
 pub(super) fn candidates(index: &Index, print: &Print) -> Vec<(u32, bool, i64)> {
-    let mut keys = Vec::with_capacity(print.runs().len() * 8);
-    for run in print.runs() {
+    let every = print.runs().len().div_ceil(ASKED).max(1);
+    let mut lists = Vec::with_capacity(print.runs().len() / every * 8);
+    for run in print.runs().iter().step_by(every) {
         for (hash, mirrored) in [(run.hash, false), (mirrored(run.hash), true)] {
             for quarter in 0..4 {
-                let count = index.picture.of(key(quarter, hash)).map(<[u64]>::len).sum();
-                keys.push((count, Key { quarter, hash, run, mirrored }));
+                let found = index.picture.of(key(quarter, hash));
+                lists.extend(found.map(|entries| (entries, Key { quarter, hash, run, mirrored })));
             }
         }
     }
-    let keys = within_budget(keys, index.thresholds.budget);
+    within_budget(&mut lists, index.thresholds.budget);
     let mut tallies = [Tally::new(index.entries.len()), Tally::new(index.entries.len())];
     let mut near = Vec::new();
-    for (_, k) in &keys {
+    for (entries, k) in &lists {
         let wanted = check(k.quarter, k.hash);
-        for &entry in index.picture.of(key(k.quarter, k.hash)).flatten() {
+        for &entry in *entries {
             if (entry & ((1 << CHECK_BITS) - 1) ^ wanted).count_ones() <= CHECK_OFF {
                 tallies[usize::from(k.mirrored)].add(slot(entry));
                 near.push((entry, k));
@@ -101,7 +106,7 @@ pub(super) fn candidates(index: &Index, print: &Print) -> Vec<(u32, bool, i64)> 
         })
         .collect();
     best.sort_unstable_by(|a, b| b.0.cmp(&a.0).then((a.1, a.2, a.3).cmp(&(b.1, b.2, b.3))));
-    best.truncate(LOOKED_AT * OFFSETS);
+    best.truncate(PLACES);
     best.into_iter().map(|(_, slot, mirrored, offset)| (slot, mirrored, offset)).collect()
 }
 
@@ -128,28 +133,40 @@ fn peaks(mut offsets: Vec<i64>) -> Vec<(usize, i64)> {
     found
 }
 
+/// The pictures of a query, as they are and mirrored.
+pub(super) struct Sides {
+    plain: Vec<Run>,
+    turned: Vec<Run>,
+}
+
+impl Sides {
+    pub(super) fn of(print: &Print) -> Self {
+        let plain = print.runs().to_vec();
+        let turned = plain.iter().map(|r| Run { hash: mirrored(r.hash), ..*r }).collect();
+        Self { plain, turned }
+    }
+    fn runs(&self, mirrored: bool) -> &[Run] {
+        if mirrored { &self.turned } else { &self.plain }
+    }
+}
+
 /// What is common at the best of the places, whether it is mirrored, and its offset in seconds.
 pub(super) fn measure(
-    print: &Print,
+    sides: &Sides,
     other: &Entry,
     places: &[(bool, i64)],
     t: &Thresholds,
 ) -> Option<(Shared, bool, f64)> {
-    let mut tried: Vec<(bool, i64)> =
-        places.iter().flat_map(|&(mirrored, offset)| (-2..=2).map(move |d| (mirrored, offset + d))).collect();
-    tried.sort_unstable();
-    tried.dedup();
-    // Runs of the query as they are and mirrored, which all places share.
-    let plain: Vec<Run> = print.runs().to_vec();
-    let turned: Vec<Run> = plain.iter().map(|r| Run { hash: mirrored(r.hash), ..*r }).collect();
-    let runs = |side: bool| if side { &turned } else { &plain };
-    let whole = (0, u32::MAX);
-    let best = tried
-        .into_iter()
-        .map(|(side, offset)| (walk(runs(side), &other.runs, offset, whole, t).agreeing, side, offset))
-        .max_by_key(|(agreeing, side, offset)| (*agreeing, !side, std::cmp::Reverse(offset.abs())))?;
-    let (_, side, offset) = best;
-    let shared = stretch(runs(side), &other.runs, offset, t)?;
+    let agreeing = |(side, offset): (bool, i64)| {
+        let found = walk(sides.runs(side), &other.runs, offset, (0, u32::MAX), t).agreeing;
+        (found, !side, std::cmp::Reverse(offset.abs()))
+    };
+    let mut places = places.to_vec();
+    places.sort_unstable();
+    places.dedup();
+    let (side, near) = places.into_iter().max_by_key(|place| agreeing(*place))?;
+    let (side, offset) = (-2..=2).map(|d| (side, near + d)).max_by_key(|place| agreeing(*place))?;
+    let shared = stretch(sides.runs(side), &other.runs, offset, t)?;
     Some((shared, side, offset as f64 * STEP_SECONDS))
 }
 
