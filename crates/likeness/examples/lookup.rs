@@ -25,7 +25,7 @@ impl Dice {
         z ^ (z >> 31)
     }
     fn below(&mut self, n: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
     /// 0..1
     fn unit(&mut self) -> f64 {

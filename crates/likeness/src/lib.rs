@@ -5,8 +5,9 @@
 //! second ([`Sight`]). An [`Index`] holds the prints of all videos and says of a new one which others share how many
 //! seconds with it ([`Match`]). Pure: no I/O, no clock, no decoder; whoever decodes feeds samples and small grey frames.
 //!
-//! What is not told apart or not found: sound whose pitch was changed by more than about a percent together with a
-//! picture that hardly moves; pictures that were turned, or cropped by more than some percent, under other sound.
+//! What is not found: changed pitch, or no sound at all, together with a picture that hardly moves and bears a large mark
+//! that the other has not; pictures that were turned, or cropped by more than some percent, under other sound. A mark can
+//! also hide that a copy is mirrored, which is then told by its sound alone.
 
 pub mod index;
 mod print;
