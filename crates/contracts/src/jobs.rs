@@ -17,6 +17,7 @@ pub const RESULT: &str = "result.json";
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ChildJob {
     Ingest(IngestJob),
+    Print(PrintJob),
     Listen(ListenJob),
     Watch(WatchJob),
     Read(ReadJob),
@@ -52,6 +53,23 @@ pub struct IngestJob {
     pub max_seconds: f64,
     /// Largest picture, in pixels (width × height).
     pub max_pixels: u64,
+}
+
+/// → [`Printed`]; writes the fingerprint (`likeness.print`, at most 0.8 MB) into `out_dir`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrintJob {
+    pub media: MediaRef,
+    pub info: MediaInfo,
+    pub out_dir: PathBuf,
+    pub threads: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Printed {
+    pub bytes: u64,
+    /// Landmarks of the sound and runs of pictures.
+    pub landmarks: u64,
+    pub runs: u64,
 }
 
 /// → [`Heard`]

@@ -7,6 +7,7 @@ pub mod capabilities;
 pub mod check;
 pub mod ff;
 pub mod ingest;
+pub mod likeness;
 pub mod master;
 pub mod read;
 pub mod render;

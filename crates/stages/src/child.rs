@@ -26,6 +26,7 @@ pub fn main() -> ! {
 fn work(job: ChildJob, monitor: &dyn Monitor) -> Result<(), Fault> {
     match job {
         ChildJob::Ingest(job) => ingest(&job, monitor),
+        ChildJob::Print(job) => finish(&job.out_dir, &omniva_media::likeness::make(&job, monitor)?),
         ChildJob::Listen(job) => listen(&job, monitor),
         ChildJob::Watch(job) => watch(&job, monitor),
         ChildJob::Read(job) => read(&job, monitor),

@@ -11,6 +11,7 @@ pub mod child;
 pub mod deliver;
 mod edit;
 mod fonts;
+mod likeness;
 pub mod memory;
 mod reporter;
 pub mod run;
@@ -22,6 +23,7 @@ mod workshop;
 
 pub use edit::{Failed, Naming, Order, Planned, refusal};
 pub use fonts::{FontFile, load as fonts};
+pub use likeness::likeness;
 /// What kind of media a file is, by its bytes.
 pub use omniva_media::sniff::sniff as recognise;
 pub use omniva_sandbox::{Layer, Usage};

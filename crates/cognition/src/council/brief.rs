@@ -32,8 +32,8 @@ pub struct Brief {
 
     /// Other rows with exactly the same content (SHA-256).
     pub same_checksum: Vec<EntityRef>,
-    /// Other rows that are nearly the same, with their likeness 0..1 (audio or video fingerprint).
-    pub near_duplicates: Vec<(EntityRef, f64)>,
+    /// Other videos that share sound or picture with the subject's, the longest overlap first; at most 16.
+    pub near_duplicates: Vec<Likeness>,
     /// Clips of the same video but the subject itself, REJECTED ones left out; at most 1,000.
     pub siblings: Vec<ClipDigest>,
     /// The project's last clips but the subject itself, newest first, REJECTED ones left out; at most 500.
@@ -69,6 +69,37 @@ pub struct Brief {
     pub last_routing_sequence: u64,
     /// Pantheon's council (`config/personas.toml`).
     pub personas: Vec<Persona>,
+}
+
+/// What a video has in common with another one that is there already, by their fingerprints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Likeness {
+    pub other: EntityRef,
+    /// Both come from one creator.
+    pub same_creator: bool,
+    /// Lengths of the subject's video and of the other one.
+    pub own_seconds: f64,
+    pub other_seconds: f64,
+    /// `None` where too little is common to count.
+    pub audio: Option<Overlap>,
+    pub video: Option<Overlap>,
+    /// Both have sound that could be compared: pictures that agree under sound that does not are footage used again.
+    pub both_sound: bool,
+    /// Second of the other one that lies under second 0 of the subject's.
+    pub offset: f64,
+    /// Left and right are exchanged.
+    pub mirrored: bool,
+}
+
+/// A common stretch of sound or of picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overlap {
+    pub seconds: f64,
+    /// 0..1: how much of what could agree within it does.
+    pub similarity: f64,
+    /// First and last common second of the subject's video.
+    pub from: f64,
+    pub to: f64,
 }
 
 /// A clip as far as others compare themselves with it.

@@ -12,6 +12,7 @@ mod eclipse;
 mod halolux;
 mod horizon;
 mod lattice;
+mod likeness;
 mod pantheon;
 mod paradox;
 mod rights;

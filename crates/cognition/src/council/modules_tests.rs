@@ -42,10 +42,76 @@ fn paradox_blocks_duplicates_and_names_them() {
     assert_eq!((said.stance, code(&said)), (Stance::Block, "duplicate"));
     assert_eq!(said.detail["conflicts"], json!([id(77)]));
     brief.same_checksum.clear();
-    brief.near_duplicates = vec![(EntityRef::new(EntityType::Video, id(78)), 0.98)];
-    assert_eq!(code(&paradox(&brief, &config())), "near_duplicate");
-    brief.near_duplicates[0].1 = 0.9;
     assert_eq!(paradox(&brief, &config()).stance, Stance::Support);
+}
+
+fn alike(audio: f64, video: f64) -> Likeness {
+    let overlap = |seconds: f64| Overlap { seconds, similarity: 0.4, from: 2.0, to: 2.0 + seconds };
+    Likeness {
+        other: EntityRef::new(EntityType::Video, id(78)),
+        same_creator: false,
+        own_seconds: 100.0,
+        other_seconds: 600.0,
+        audio: (audio > 0.0).then(|| overlap(audio)),
+        video: (video > 0.0).then(|| overlap(video)),
+        both_sound: true,
+        offset: 31.5,
+        mirrored: true,
+    }
+}
+
+#[test]
+fn paradox_blocks_copies_and_shows_what_it_rests_on() {
+    let said = |like: Likeness| {
+        let mut brief = brief(Question::Ingest);
+        brief.near_duplicates = vec![like];
+        paradox(&brief, &config())
+    };
+    let copy = said(alike(95.0, 98.0));
+    assert_eq!((copy.stance, code(&copy)), (Stance::Block, "near_duplicate"));
+    assert_eq!(copy.detail["conflicts"], json!([id(78)]));
+    let evidence = &copy.detail["likeness"][0];
+    assert_eq!((&evidence["relation"], &evidence["mirrored"]), (&json!("copy"), &json!(true)));
+    assert_eq!((&evidence["own_share"], &evidence["offset"]), (&json!(0.98), &json!(31.5)));
+    assert_eq!(evidence["audio"]["seconds"], json!(95.0));
+    assert!(copy.rationale.contains("98 s of 100 s") && copy.rationale.contains("mirrored"), "{}", copy.rationale);
+    // The same picture under other sound is footage used again, unless one of them has no sound.
+    let footage = said(alike(0.0, 98.0));
+    assert_eq!((footage.stance, code(&footage)), (Stance::Oppose, "partial_reuse"));
+    assert_eq!(said(Likeness { both_sound: false, ..alike(0.0, 98.0) }).stance, Stance::Block);
+    // A copy of one's own video is one as well.
+    assert_eq!(said(Likeness { same_creator: true, ..alike(95.0, 0.0) }).stance, Stance::Block);
+    // Lengths that make no sense are no ground to block.
+    assert_eq!(said(Likeness { own_seconds: 0.0, ..alike(95.0, 0.0) }).stance, Stance::Oppose);
+}
+
+#[test]
+fn paradox_treats_a_shared_part_as_the_policy_says() {
+    use omniva_contracts::config::PartialReuse;
+    let said = |policy: PartialReuse, like: Likeness| {
+        let mut config = config();
+        config.council.partial_reuse = policy;
+        let mut brief = brief(Question::Ingest);
+        brief.near_duplicates = vec![like];
+        paradox(&brief, &config)
+    };
+    for (policy, stance) in [
+        (PartialReuse::Allow, Stance::Support),
+        (PartialReuse::Oppose, Stance::Oppose),
+        (PartialReuse::Quarantine, Stance::Quarantine),
+    ] {
+        let part = said(policy, alike(40.0, 0.0));
+        assert_eq!(part.stance, stance);
+        assert_eq!(part.detail["likeness"][0]["relation"], json!("part"));
+        assert_ne!(said(policy, Likeness { same_creator: true, ..alike(40.0, 0.0) }).stance, Stance::Quarantine);
+        // A copy stays a copy whatever the policy is.
+        assert_eq!(said(policy, alike(85.0, 0.0)).stance, Stance::Block);
+    }
+    let part = said(PartialReuse::Quarantine, alike(40.0, 0.0));
+    assert_eq!((code(&part), &part.detail["action"]), ("partial_reuse", &json!("quarantine")));
+    let mut brief = brief(Question::Recover);
+    brief.near_duplicates = vec![alike(95.0, 95.0)];
+    assert_ne!(code(&paradox(&brief, &config())), "near_duplicate");
 }
 
 #[test]

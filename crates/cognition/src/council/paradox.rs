@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::advice::advice;
+use super::likeness as near;
 use super::topics::{likeness, own};
 use super::{Brief, ClipDigest};
 
@@ -15,7 +16,7 @@ use super::{Brief, ClipDigest};
 #[derive(Clone, Debug, PartialEq)]
 struct Conflict {
     stance: Stance,
-    /// `duplicate`, `near_duplicate`, `overlaps`, `repeats`, `double_booked`, `contradictory_jobs`, `wrong_state`,
+    /// `duplicate`, `near_duplicate`, `partial_reuse`, `overlaps`, `repeats`, `double_booked`, `contradictory_jobs`, `wrong_state`,
     /// `already_published`, `lineage_cycle`
     code: &'static str,
     with: Vec<Uuid>,
@@ -39,7 +40,8 @@ pub fn paradox(brief: &Brief, config: &EngineConfig) -> Advisory {
         conflicts.iter().map(|c| json!({ "code": c.code, "with": c.with, "why": c.why, "stance": c.stance })).collect();
     match conflicts.first() {
         None => {
-            let detail = json!({ "action": "ignore", "findings": findings });
+            let mut detail = json!({ "action": "ignore", "findings": findings });
+            near::tell(brief, &config.council, &mut detail);
             advice(Module::Paradox, brief, Stance::Support, (1.0, 1.0), "Nothing contradicts it.", detail)
         }
         Some(worst) => {
@@ -48,7 +50,9 @@ pub fn paradox(brief: &Brief, config: &EngineConfig) -> Advisory {
                 Stance::Block | Stance::Hold => "block",
                 _ => "ignore",
             };
-            let detail = json!({ "action": action, "code": worst.code, "conflicts": worst.with, "findings": findings });
+            let mut detail =
+                json!({ "action": action, "code": worst.code, "conflicts": worst.with, "findings": findings });
+            near::tell(brief, &config.council, &mut detail);
             let score = if worst.stance == Stance::Oppose { 0.3 } else { 0.0 };
             advice(Module::Paradox, brief, worst.stance, (score, 1.0), worst.why.clone(), detail)
         }
@@ -64,11 +68,11 @@ fn duplicates(brief: &Brief, config: &CouncilConfig, conflicts: &mut Vec<Conflic
         let why = format!("The same content is there already, {} time(s).", with.len());
         conflicts.push(Conflict { stance: Stance::Block, code: "duplicate", with, why });
     }
-    let near: Vec<&(EntityRef, f64)> = brief.near_duplicates.iter().filter(|n| n.1 >= config.near_duplicate).collect();
-    if let Some(closest) = near.iter().map(|n| n.1).max_by(f64::total_cmp) {
-        let with = near.iter().map(|n| n.0.entity_id).collect();
-        let why = format!("It is nearly the same as something that is there already (likeness {closest:.3}).");
-        conflicts.push(Conflict { stance: Stance::Block, code: "near_duplicate", with, why });
+    for like in &brief.near_duplicates {
+        if let Some(said) = near::judge(like, config) {
+            let with = vec![like.other.entity_id];
+            conflicts.push(Conflict { stance: said.stance, code: said.code, with, why: said.why });
+        }
     }
 }
 

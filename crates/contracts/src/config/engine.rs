@@ -97,12 +97,27 @@ pub struct CouncilConfig {
     pub floor: f64,
     pub neutral: f64,
     pub near_duplicate: f64,
+    /// Share of a new video that is there already from which on it counts as a copy.
+    pub duplicate_share: f64,
+    pub partial_reuse: PartialReuse,
     pub max_overlap: f64,
     pub repeat_similarity: f64,
     pub repeat_days: u32,
     pub lattice: LatticeConfig,
     pub horizon: GoalConfig,
     pub chorus: ComplianceConfig,
+}
+
+/// What is done about a new video of which a part is there already, from another creator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartialReuse {
+    /// It is noted.
+    Allow,
+    /// It speaks against the video and does not forbid it.
+    Oppose,
+    /// A person must look.
+    Quarantine,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -361,6 +376,7 @@ impl CouncilConfig {
             ("floor", self.floor),
             ("neutral", self.neutral),
             ("near_duplicate", self.near_duplicate),
+            ("duplicate_share", self.duplicate_share),
             ("max_overlap", self.max_overlap),
             ("repeat_similarity", self.repeat_similarity),
             ("lattice.topic_similarity", self.lattice.topic_similarity),

@@ -28,7 +28,7 @@ pub use endpoints::{
 };
 pub use engine::{
     ComplianceConfig, ControlConfig, CouncilConfig, CronRule, EclipseConfig, EngineConfig, GoalConfig, JobsConfig,
-    LatticeConfig, PublishConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
+    LatticeConfig, PartialReuse, PublishConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
     WebhookAddress,
 };
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
