@@ -329,6 +329,7 @@ fn works(
             data.uploads(),
             Arc::new(SystemClock),
         ),
+        drafter: None,
         errand: Some(setup.errand),
     }))
 }
