@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use omniva_contracts::config::{EngineConfig, NetworkConfig, Pauses};
+use omniva_contracts::ports::Clock;
 
 use crate::net::{Names, Net};
 
@@ -134,6 +135,17 @@ pub fn config(allow: &[String]) -> NetworkConfig {
         *pauses = Pauses { request_seconds: 0.0, item_seconds: 0.0, cooldown_seconds: 600.0, at_once: 4 };
     }
     config
+}
+
+pub const NOW: i64 = 1_795_295_717_000_000;
+
+/// A clock that stands.
+pub struct Stands;
+
+impl Clock for Stands {
+    fn now_us(&self) -> i64 {
+        NOW
+    }
 }
 
 pub const MAX_FILE: u64 = 50_000_000;

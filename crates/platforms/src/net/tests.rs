@@ -1,11 +1,10 @@
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use omniva_contracts::ports::Clock;
 use omniva_contracts::{Code, Monitor, Silent};
 
 use super::*;
-use crate::testing::{FakeNames, MAX_FILE, Reply, Server, config, net};
+use crate::testing::{FakeNames, MAX_FILE, NOW, Reply, Server, Stands, config, net};
 
 /// All of them lead, or could lead, to where nothing of ours should go, or are written so that two readers differ.
 const REFUSED: &[&str] = &[
@@ -395,17 +394,6 @@ fn every_redirect_is_seen_by_the_guard() {
     assert_eq!(ask("/loop").err().unwrap().code, Code::SourceUnavailable);
     assert_eq!(server.requests().len() - before, 6, "five redirects, no more");
     assert_eq!(ask("/nowhere").err().unwrap().code, Code::SourceUnavailable);
-}
-
-const NOW: i64 = 1_795_295_717_000_000;
-
-/// A clock that stands.
-struct Stands;
-
-impl Clock for Stands {
-    fn now_us(&self) -> i64 {
-        NOW
-    }
 }
 
 #[test]
