@@ -18,8 +18,9 @@ const _: () = assert!(crate::print::MAX_RUNS <= 1 << RUN_BITS);
 const CHECK_OFF: u32 = 4;
 /// Hits of one print below which it is not looked at.
 const LEAST: u16 = 3;
-/// Runs of a query that candidates are looked for with, evenly chosen: three hours of lively pictures.
-const ASKED: usize = 4096;
+/// Runs of a query that candidates are looked for with, evenly chosen. Of an hour of lively pictures that is one in
+/// three.
+const ASKED: usize = 512;
 /// Places that are measured in one look-up, those with most votes.
 const PLACES: usize = 32;
 /// Offsets that are measured for one print.
