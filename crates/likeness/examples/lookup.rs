@@ -57,7 +57,7 @@ fn sound(id: u64, seconds: u32) -> Vec<Landmark> {
         let later = time + dice.skewed(16 - time);
         let at = dice.below(end) as u32;
         // About one shape in thirty-two is kept: the nearest one that is.
-        let near = (0..127).map(|n| first << 22 | (second + n) % 127 << 15 | third << 8 | time << 4 | later.min(15));
+        let near = (0..127).map(|n| first << 22 | ((second + n) % 127) << 15 | third << 8 | time << 4 | later.min(15));
         kept.extend(near.map(|shape| Landmark { at, shape: shape as u32 }).find(|l| l.is_kept()));
     }
     kept
