@@ -52,7 +52,7 @@ impl Default for Thresholds {
             video_similarity: 0.5,
             video_contrast: 0.3,
             picture_bits: 14,
-            budget: 50_000,
+            budget: 20_000,
             matches: 16,
         }
     }

@@ -9,6 +9,8 @@ pub(super) const KEY_BITS: u32 = 24;
 const TIME_BITS: u32 = 20;
 const _: () = assert!(KEY_BITS + SLOT_BITS + TIME_BITS == 64);
 
+/// Landmarks of a query that candidates are looked for with, those of the lowest ranks: all of an hour of talk.
+const ASKED: usize = 8192;
 /// Hits of one print below which it is not looked at.
 const LEAST: u16 = 4;
 /// Units of 64 ms by which offsets of landmarks of one stretch may differ: half a hop each for both, and rounding.
@@ -35,12 +37,25 @@ pub(super) fn slot(entry: u64) -> u32 {
     ((entry >> TIME_BITS) & ((1 << SLOT_BITS) - 1)) as u32
 }
 
-/// The prints with most hits, with their hits.
-pub(super) fn candidates(index: &Index, print: &Print) -> Vec<(u32, Vec<Hit>)> {
-    let landmarks = print.landmarks().iter();
+/// A slot with its hits.
+type Found = (u32, Vec<Hit>);
+
+/// The prints with most hits, and the landmarks that were asked for: what was left out for its number says nothing.
+pub(super) fn candidates(index: &Index, print: &Print) -> (Vec<Found>, Vec<Landmark>) {
+    let mut landmarks: Vec<&Landmark> = print.landmarks().iter().collect();
+    if landmarks.len() > ASKED {
+        // Thinned as prints are, so that a thinned print still holds what is asked.
+        landmarks.select_nth_unstable_by_key(ASKED, |l| (l.rank(), l.at));
+        landmarks.truncate(ASKED);
+    }
+    // In the order of the index, which is the order of its memory.
+    landmarks.sort_unstable_by_key(|l| (l.key(), l.at));
     let mut lists: Vec<(&[u64], &Landmark)> =
-        landmarks.flat_map(|l| index.sound.of(l.key()).map(move |entries| (entries, l))).collect();
-    within_budget(&mut lists, index.thresholds.budget);
+        landmarks.iter().flat_map(|l| index.sound.of(l.key()).map(move |entries| (entries, *l))).collect();
+    let mut unread: Vec<u64> =
+        within_budget(&mut lists, index.thresholds.budget).iter().map(|(_, l)| l.key()).collect();
+    unread.sort_unstable();
+    let asked = landmarks.iter().filter(|l| unread.binary_search(&l.key()).is_err()).map(|l| **l).collect();
     let mut tally = Tally::new(index.entries.len());
     for (entries, _) in &lists {
         entries.iter().for_each(|entry| tally.add(slot(*entry)));
@@ -55,11 +70,12 @@ pub(super) fn candidates(index: &Index, print: &Print) -> Vec<(u32, Vec<Hit>)> {
         }
     }
     hits.sort_unstable();
-    hits.chunk_by(|a, b| a.0 == b.0).map(|of| (of[0].0, of.iter().map(|h| h.1).collect())).collect()
+    let found = hits.chunk_by(|a, b| a.0 == b.0).map(|of| (of[0].0, of.iter().map(|h| h.1).collect())).collect();
+    (found, asked)
 }
 
 /// What is common, and the offset (seconds) of the longest stretch.
-pub(super) fn measure(print: &Print, other: &Entry, hits: &[Hit], t: &Thresholds) -> (Shared, Option<f64>) {
+pub(super) fn measure(asked: &[Landmark], other: &Entry, hits: &[Hit], t: &Thresholds) -> (Shared, Option<f64>) {
     let mut left = hits.to_vec();
     let mut spans: Vec<(u32, u32)> = Vec::new();
     let (mut agreeing, mut longest): (Vec<Hit>, (u32, Option<f64>)) = (Vec::new(), (0, None));
@@ -82,7 +98,7 @@ pub(super) fn measure(print: &Print, other: &Entry, hits: &[Hit], t: &Thresholds
     let inside = |l: &&Landmark| {
         survives(l.rank(), other.thinned) && spans.iter().any(|(from, to)| (*from..=*to).contains(&l.at))
     };
-    let possible = print.landmarks().iter().filter(inside).count();
+    let possible = asked.iter().filter(inside).count();
     agreeing.sort_by_key(|h| (h.at, h.key));
     agreeing.dedup_by_key(|h| (h.at, h.key));
     let similarity = agreeing.len() as f64 / possible.max(1) as f64;

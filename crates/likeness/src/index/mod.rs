@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::print::{Print, Run};
+use crate::print::{Landmark, Print, Run};
 use crate::thresholds::Thresholds;
 use postings::Postings;
 
@@ -221,7 +221,7 @@ impl Index {
 
     /// Who shares something with this print: the longest overlap first, those of one length by id. `own` is left out.
     pub fn lookup(&self, print: &Print, own: Option<u128>) -> Vec<Match> {
-        let heard = audio::candidates(self, print);
+        let (heard, asked) = audio::candidates(self, print);
         let seen = video::candidates(self, print);
         let mut all: BTreeMap<u32, Candidate> = BTreeMap::new();
         for (slot, hits) in heard {
@@ -230,12 +230,12 @@ impl Index {
         for (slot, mirrored, offset) in seen {
             all.entry(slot).or_default().picture.push((mirrored, offset));
         }
-        let sides = video::Sides::of(print);
+        let query = Query { print, asked, sides: video::Sides::of(print) };
         let mut matches: Vec<Match> = all
             .into_iter()
             .filter_map(|(slot, candidate)| {
                 let entry = self.entries.get(slot as usize)?.as_ref()?;
-                (Some(entry.id) != own).then(|| self.judge(print, &sides, entry, &candidate))?
+                (Some(entry.id) != own).then(|| self.judge(&query, entry, &candidate))?
             })
             .collect();
         matches.sort_by(|a, b| b.overlap().total_cmp(&a.overlap()).then(a.id.cmp(&b.id)));
@@ -243,9 +243,9 @@ impl Index {
         matches
     }
 
-    fn judge(&self, print: &Print, sides: &video::Sides, entry: &Entry, candidate: &Candidate) -> Option<Match> {
-        let shorter = print.seconds().min(entry.seconds());
-        let (heard, at) = audio::measure(print, entry, &candidate.sound, &self.thresholds);
+    fn judge(&self, query: &Query<'_>, entry: &Entry, candidate: &Candidate) -> Option<Match> {
+        let shorter = query.print.seconds().min(entry.seconds());
+        let (heard, at) = audio::measure(&query.asked, entry, &candidate.sound, &self.thresholds);
         let audio = self.enough(heard, shorter, self.thresholds.audio_landmarks, self.thresholds.audio_similarity);
         // Where the sound agrees the picture may too, either way round.
         let mut places = candidate.picture.clone();
@@ -253,14 +253,14 @@ impl Index {
             let step = (offset / crate::print::STEP_SECONDS).round() as i64;
             places.extend([(false, step), (true, step)]);
         }
-        let best = video::measure(sides, entry, &places, &self.thresholds);
+        let best = video::measure(&query.sides, entry, &places, &self.thresholds);
         let (seen, mirrored, over) = best.unwrap_or((Shared::default(), false, 0.0));
         let video = self.enough(seen, shorter, self.thresholds.video_pictures, self.thresholds.video_similarity);
         let by_sound = audio.enough && (!video.enough || audio.seconds >= 0.5 * video.seconds);
         let offset = if by_sound { at? } else { over };
         // A picture of which little agrees says nothing of its side.
         let mirrored = mirrored && (video.enough || video.similarity >= self.thresholds.video_similarity);
-        let both_sound = entry.landmarks.min(print.landmarks().len() as u32) >= self.thresholds.audio_landmarks;
+        let both_sound = entry.landmarks.min(query.print.landmarks().len() as u32) >= self.thresholds.audio_landmarks;
         (audio.enough || video.enough).then_some(Match {
             id: entry.id,
             seconds: entry.seconds(),
@@ -278,6 +278,14 @@ impl Index {
         let enough = shared.seconds >= needed && shared.evidence >= evidence && shared.similarity >= similarity;
         Shared { enough, ..shared }
     }
+}
+
+/// What is looked up.
+struct Query<'a> {
+    print: &'a Print,
+    /// The landmarks that were really asked for.
+    asked: Vec<Landmark>,
+    sides: video::Sides,
 }
 
 #[derive(Default)]
@@ -312,8 +320,8 @@ impl Tally {
     }
 }
 
-/// The shortest lists of entries, as many as the budget pays for.
-fn within_budget<K>(lists: &mut Vec<(&[u64], K)>, budget: usize) {
+/// Leaves the shortest lists of entries, as many as the budget pays for; gives back the others.
+fn within_budget<'a, K>(lists: &mut Vec<(&'a [u64], K)>, budget: usize) -> Vec<(&'a [u64], K)> {
     lists.sort_by_key(|(entries, _)| entries.len());
     let mut left = budget;
     let affordable = lists.iter().take_while(|(entries, _)| {
@@ -322,7 +330,7 @@ fn within_budget<K>(lists: &mut Vec<(&[u64], K)>, budget: usize) {
         fits
     });
     let count = affordable.count();
-    lists.truncate(count);
+    lists.split_off(count)
 }
 
 #[cfg(test)]

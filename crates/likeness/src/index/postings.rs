@@ -16,7 +16,8 @@ struct Segment {
 
 impl Segment {
     /// `entries` are sorted and fewer than 2³².
-    fn new(entries: Vec<u64>) -> Self {
+    fn new(mut entries: Vec<u64>) -> Self {
+        entries.shrink_to_fit();
         let bits = (entries.len() / PER_PLACE).max(2).ilog2();
         let mut places = Vec::with_capacity((1 << bits) + 1);
         for (n, entry) in entries.iter().enumerate() {

@@ -167,6 +167,16 @@ fn a_part_of_a_ten_hour_video_is_found_in_spite_of_thinning() {
 }
 
 #[test]
+fn a_small_budget_costs_candidates_and_not_the_measure() {
+    let whole = print(5, 600);
+    let thresholds = Thresholds { budget: 400, ..Thresholds::default() };
+    let index = Index::build(thresholds, [(5, whole.clone()), (6, print(6, 600))]).expect("room");
+    let found = index.lookup(&without_picture(&whole), None);
+    assert_eq!((found.len(), found[0].id), (1, 5));
+    assert!(found[0].audio.similarity > 0.95 && found[0].audio.evidence <= 400, "{found:?}");
+}
+
+#[test]
 fn what_was_removed_is_not_found_and_its_place_is_used_again() {
     let mut index = many(200);
     for round in 0..3u64 {

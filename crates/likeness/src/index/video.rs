@@ -18,8 +18,9 @@ const _: () = assert!(crate::print::MAX_RUNS <= 1 << RUN_BITS);
 const CHECK_OFF: u32 = 4;
 /// Hits of one print below which it is not looked at.
 const LEAST: u16 = 3;
-/// Runs of a query that candidates are looked for with, evenly chosen: three hours of lively pictures.
-const ASKED: usize = 4096;
+/// Runs of a query that candidates are looked for with, evenly chosen. Of an hour of lively pictures that is one in
+/// three.
+const ASKED: usize = 512;
 /// Places that are measured in one look-up, those with most votes.
 const PLACES: usize = 32;
 /// Offsets that are measured for one print.
@@ -161,11 +162,12 @@ pub(super) fn measure(
         let found = walk(sides.runs(side), &other.runs, offset, (0, u32::MAX), t).agreeing;
         (found, !side, std::cmp::Reverse(offset.abs()))
     };
-    let mut places = places.to_vec();
-    places.sort_unstable();
-    places.dedup();
-    let (side, near) = places.into_iter().max_by_key(|place| agreeing(*place))?;
-    let (side, offset) = (-2..=2).map(|d| (side, near + d)).max_by_key(|place| agreeing(*place))?;
+    // Votes are cast by starts of runs, which lie up to a second apart in two copies.
+    let mut near: Vec<(bool, i64)> =
+        places.iter().flat_map(|&(side, offset)| (-2..=2).map(move |d| (side, offset + d))).collect();
+    near.sort_unstable();
+    near.dedup();
+    let (side, offset) = near.into_iter().max_by_key(|place| agreeing(*place))?;
     let shared = stretch(sides.runs(side), &other.runs, offset, t)?;
     Some((shared, side, offset as f64 * STEP_SECONDS))
 }
