@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 use jsonschema::{ValidationError, Validator};
 use omniva_actors::office::Refusal;
 use omniva_contracts::Fault;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use warp::Buf;
 use warp::http::{HeaderMap, header};
 
@@ -58,8 +58,9 @@ impl Bodies {
         for route in routes() {
             let Some(body) = &route.body else { continue };
             let mut schema = schemas.inline(body);
+            let named = json!(reached(&schema, schemas.components()));
             if let Some(schema) = schema.as_object_mut() {
-                schema.insert("components".into(), json!({ "schemas": schemas.components() }));
+                schema.insert("components".into(), json!({ "schemas": named }));
             }
             let validator = jsonschema::options()
                 .should_validate_formats(true)
@@ -99,6 +100,28 @@ impl Bodies {
     }
 }
 
+/// The components that a schema names, and those that they name: a validator keeps a copy of all that it is given.
+fn reached<'a>(schema: &'a Value, components: &'a Map<String, Value>) -> BTreeMap<&'a str, &'a Value> {
+    let mut found: BTreeMap<&str, &Value> = BTreeMap::new();
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(map) => {
+                open.extend(map.values());
+                let name = map.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));
+                if let Some((name, component)) = name.and_then(|name| Some((name, components.get(name)?)))
+                    && found.insert(name, component).is_none()
+                {
+                    open.push(component);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let refused = |why: &str| Err(Refusal::new(415, "UNSUPPORTED_MEDIA_TYPE", why));
     let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -136,4 +159,25 @@ fn short(text: &str) -> String {
 /// `/settings/keywords/0` as `settings.keywords.0`.
 fn path(pointer: &str) -> String {
     pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_validator_gets_the_components_that_it_can_reach_and_no_others() {
+        let Value::Object(components) = json!({
+            "a": { "items": { "$ref": "#/components/schemas/b" } },
+            "b": { "anyOf": [{ "$ref": "#/components/schemas/a" }, { "type": "null" }] },
+            "c": { "type": "string" },
+        }) else {
+            panic!("an object")
+        };
+        let schema = json!({ "properties": { "x": { "$ref": "#/components/schemas/a" } } });
+        assert_eq!(reached(&schema, &components).into_keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(reached(&json!({ "type": "object" }), &components).is_empty());
+        let whole: usize = Bodies::new().expect("sound schemas").0.len();
+        assert_eq!(whole, routes().iter().filter(|route| route.body.is_some()).count());
+    }
 }
