@@ -109,7 +109,8 @@ fn reached<'a>(schema: &'a Value, components: &'a Map<String, Value>) -> BTreeMa
             Value::Array(items) => open.extend(items),
             Value::Object(map) => {
                 open.extend(map.values());
-                let name = map.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));
+                let name =
+                    map.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/components/schemas/"));
                 if let Some((name, component)) = name.and_then(|name| Some((name, components.get(name)?)))
                     && found.insert(name, component).is_none()
                 {

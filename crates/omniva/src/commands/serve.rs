@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use omniva_actors::engine::{Engine, Parts};
@@ -40,15 +41,21 @@ pub fn run(args: &ServeArgs, models_folder: &Path, as_json: bool) -> Result<u8, 
     let data = DataFolder::find(&args.data)?;
     let manifest = ModelManifest::shipped()?;
     // From here a second signal ends the process at once: the next start brings back what was running.
-    models::require(models_folder, &manifest, &Quiet(stop_on_signals()))?;
+    let stop = stop_on_signals();
+    models::require(models_folder, &manifest, &Quiet(stop.clone()))?;
     open::make_folder(&data)?;
     let telemetry = telemetry()?;
     let layers = super::clip::layers(&args.allow_missing_sandbox)?;
     open::runtime()?.block_on(async {
+        // Before anybody is told of the engine: a signal that comes at once is heard, too.
+        let signals = Signals::new()?;
+        if stop.load(Ordering::Relaxed) {
+            return Err(Fault::cancelled());
+        }
         let running = start(&settings, &data, models_folder, manifest, layers, telemetry).await?;
         tell(&running, &data, as_json);
         give_back_memory();
-        running.until_told(&settings, &data).await
+        running.until_told(signals, &settings, &data).await
     })
 }
 
@@ -189,8 +196,7 @@ fn tell(running: &Running, data: &DataFolder, as_json: bool) {
 
 impl Running {
     /// Works until a signal comes or the engine gives up; then stops in order.
-    async fn until_told(self, settings: &Settings, data: &DataFolder) -> Result<u8, Fault> {
-        let mut signals = Signals::new()?;
+    async fn until_told(self, mut signals: Signals, settings: &Settings, data: &DataFolder) -> Result<u8, Fault> {
         let gave_up = tokio::select! {
             name = signals.next() => {
                 tracing::info!(signal = name, "stopping");
