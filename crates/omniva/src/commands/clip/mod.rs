@@ -74,9 +74,8 @@ pub fn run(args: ClipArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fa
 fn clip(args: &ClipArgs, setup: Setup<'_>, audience: &Audience) -> Result<RunRecord, Fault> {
     let started = Instant::now();
     let config = setup.config.clone();
-    let ((record, earlier), peak_memory_bytes) = match memory::peak_during(|| produce(args, setup, &config)) {
-        (produced, peak) => (produced?, peak),
-    };
+    let (produced, peak_memory_bytes) = memory::peak_during(|| produce(args, setup, &config));
+    let (record, earlier) = produced?;
     let record = RunRecord {
         measured: RunMeasured {
             stages: audience.times(),
