@@ -155,20 +155,30 @@ async fn fill(data: &Path, table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
+/// Waits until no job waits or runs.
+fn idle(engine: &Engine) -> Outcome<()> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    for state in ["QUEUED", "RUNNING", "QUEUED"] {
+        let path = format!("/v1/jobs?kind=noop&status={state}&limit=1");
+        while !items(&engine.ask("GET", &path, &Value::Null)?).is_empty() {
+            if Instant::now() > deadline {
+                return Err("the waiting jobs do not end".into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    Ok(())
+}
+
 fn explain(place: &Place, data: &Path, table: &mut Table) -> Outcome<()> {
     let engine = Engine::start(place, data, None)?;
     table.row("ready on this store", format!("{:.2} s", engine.ready), "≤ 2 s", Some(engine.ready <= 2.0));
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !items(&engine.ask("GET", "/v1/jobs?kind=noop&status=QUEUED&limit=1", &Value::Null)?).is_empty() {
-        if Instant::now() > deadline {
-            return Err("the waiting jobs do not end".into());
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    idle(&engine)?;
+    // Jobs that went through an engine: those that fill the store have no story.
     engine.ask("POST", "/v1/jobs/noop", &json!({ "count": 500 }))?;
-    std::thread::sleep(Duration::from_secs(3));
+    idle(&engine)?;
     let mut waits = Vec::new();
-    for page in 0..3 {
+    'pages: for page in 0..3 {
         let path = format!("/v1/jobs?kind=noop&status=DONE&limit=200&offset={}", page * 200);
         for job in items(&engine.ask("GET", &path, &Value::Null)?) {
             let id = job["job_id"].as_str().ok_or("no id")?;
@@ -176,7 +186,7 @@ fn explain(place: &Place, data: &Path, table: &mut Table) -> Outcome<()> {
             engine.ask("GET", &format!("/v1/explanations/jobs/{id}"), &Value::Null)?;
             waits.push(asked.elapsed().as_secs_f64() * 1000.0);
             if waits.len() == EXPLAINED {
-                break;
+                break 'pages;
             }
         }
     }
