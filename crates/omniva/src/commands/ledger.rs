@@ -1,6 +1,7 @@
 //! `omniva ledger`
 
 use std::path::Path;
+use std::sync::Arc;
 
 use omniva_contracts::engine::{Checkpoint, EntityType, Packet};
 use omniva_contracts::{Code, Fault};
@@ -88,7 +89,7 @@ pub async fn verify(
         checkpoints.insert(checkpoints.partition_point(|c| c.size <= one.size), one);
     }
     let mut audit = Audit::new(&Expected { origin: Some(head.origin), keys: vec![key], checkpoints, log });
-    read_all(reader, head.size, &mut audit).await?;
+    read_all(&store.reader, head.size, &mut audit).await?;
     Ok((audit.finish(), newest))
 }
 
@@ -114,13 +115,22 @@ fn checkpoint_log(data: &DataFolder) -> Result<Option<Vec<Checkpoint>>, Fault> {
 }
 
 /// Packets before `size`; what an engine adds meanwhile is left for the next time.
-async fn read_all(reader: &dyn Reader, size: u64, audit: &mut Audit) -> Result<(), Fault> {
-    let mut from_seq = 0;
-    while from_seq < size {
-        let filter = PacketFilter { from_seq, ..PacketFilter::default() };
-        let packets: Vec<Packet> = reader.packets(&filter, AT_ONCE.min(size - from_seq)).await?;
+///
+/// While one page is checked the next one is read.
+async fn read_all(reader: &Arc<dyn Reader>, size: u64, audit: &mut Audit) -> Result<(), Fault> {
+    let page = |from_seq: u64| {
+        let reader = reader.clone();
+        tokio::spawn(async move {
+            let filter = PacketFilter { from_seq, ..PacketFilter::default() };
+            reader.packets(&filter, AT_ONCE.min(size - from_seq)).await
+        })
+    };
+    let mut next = (size > 0).then(|| page(0));
+    while let Some(reading) = next.take() {
+        let read = reading.await.map_err(|e| Fault::internal("reading the ledger broke off").with_detail(e))?;
+        let packets: Vec<Packet> = read?;
         let Some(last) = packets.last() else { break };
-        from_seq = last.seq + 1;
+        next = (last.seq + 1 < size).then(|| page(last.seq + 1));
         let entries: Vec<Entry<'_>> = packets
             .iter()
             .map(|p| Entry { seq: p.seq, content: Content::Draft(&p.draft), hash: p.hash, links: None })
