@@ -123,8 +123,8 @@ impl Faults {
             self.channel(&path, channel);
         }
         if let Some(voice) = &s.voice {
-            match Endpoints::load(None) {
-                Ok(endpoints) => self.0.extend(check_voice(voice, "settings.voice", &endpoints)),
+            match Endpoints::shipped() {
+                Ok(endpoints) => self.0.extend(check_voice(voice, "settings.voice", endpoints)),
                 Err(fault) => self.add("settings.voice", fault.message),
             }
         }

@@ -54,9 +54,9 @@ pub(super) fn drafting(
 }
 
 fn drafted(drafter: &dyn Drafter, wish: Wish, draft: &Draft, monitor: &dyn Monitor) -> Result<Drafted, Fault> {
-    let endpoints = Endpoints::load(None)?;
-    let limits = TextLimits::of(wish.outlet, &endpoints);
-    let voice = Voice::new(Some(&wish.voice), &endpoints)?;
+    let endpoints = Endpoints::shipped()?;
+    let limits = TextLimits::of(wish.outlet, endpoints);
+    let voice = Voice::new(Some(&wish.voice), endpoints)?;
     let facts = ClipFacts {
         title: draft.title.clone(),
         description: draft.description.clone(),

@@ -118,10 +118,10 @@ impl Editor {
         let mut config = project_config(&self.0.config, &project)?;
         restrict(&mut config, &order);
         // One file goes to every channel: it keeps the rules of each.
-        let endpoints = Endpoints::load(None)?;
+        let endpoints = Endpoints::shipped()?;
         for channel in project.settings.channels_in_use() {
             let Some(outlet) = Outlet::of(&Target::parse(&channel.target)?) else { continue };
-            config.brand = render_variant(outlet, &config.brand, &endpoints).brand;
+            config.brand = render_variant(outlet, &config.brand, endpoints).brand;
         }
         if order.gpu_required && !graphics_card() {
             tracing::warn!(job = %job.id, clip = %id, "a graphics card was asked for and there is none: the clip is encoded by the processor");

@@ -114,6 +114,16 @@ pub(crate) fn blank(
 pub trait Insights: Send + Sync {
     /// Target of the schedules whose posts it knows, e.g. `youtube/main`.
     fn channel(&self) -> String;
+    /// Reads into `pulled` until a fault ends it.
+    ///
+    /// # Errors
+    /// What stopped it; `pulled` holds what was read before.
+    fn read(&self, posts: &[PostRef], pulled: &mut Pulled, monitor: &dyn Monitor) -> Result<(), Fault>;
+
     /// Reads the figures of posts as they are now. It changes nothing anywhere, and may be asked again at any time.
-    fn pull(&self, posts: &[PostRef], monitor: &dyn Monitor) -> Pulled;
+    fn pull(&self, posts: &[PostRef], monitor: &dyn Monitor) -> Pulled {
+        let mut pulled = Pulled::default();
+        pulled.stopped = self.read(posts, &mut pulled, monitor).err();
+        pulled
+    }
 }

@@ -12,13 +12,21 @@ use serde::Serialize;
 pub const RUN_JSON: &str = "run.json";
 pub const REPORT: &str = "report.html";
 
+/// Makes sure that a file can be written to where the folder is or will be. It makes nothing that stays.
+pub fn writable(folder: &Path) -> Result<(), Fault> {
+    // A relative path's last ancestor is empty: the current folder.
+    let mut folders = folder.ancestors().map(|a| if a.as_os_str().is_empty() { Path::new(".") } else { a });
+    // What can't even be asked for, such as a path through a file, is left to the probe.
+    let nearest = folders.find(|a| !matches!(a.try_exists(), Ok(false))).unwrap_or(folder);
+    let probe = tempfile::Builder::new().prefix(".omniva-").tempfile_in(nearest).and_then(|probe| probe.close());
+    probe.map_err(|e| Fault::writing(&folder.display().to_string(), &e))
+}
+
 /// Makes sure that the folder is there, can be written, and does not hold another source's clips.
 pub fn prepare(folder: &Path, source_sha256: &str, replace: bool) -> Result<Option<RunRecord>, Fault> {
     let shown = folder.display().to_string();
     std::fs::create_dir_all(folder).map_err(|e| Fault::writing(&shown, &e))?;
-    let probe =
-        tempfile::Builder::new().prefix(".omniva-").tempfile_in(folder).map_err(|e| Fault::writing(&shown, &e))?;
-    probe.close().map_err(|e| Fault::writing(&shown, &e))?;
+    writable(folder)?;
     let earlier = earlier(folder);
     // What a killed run left under its temporary names.
     omniva_assets::sweep_unfinished(folder)?;
@@ -126,6 +134,17 @@ mod tests {
         std::fs::write(&file, b"x").expect("written");
         let fault = prepare(&file.join("below"), "abc", false).expect_err("a file is no folder");
         assert_eq!(fault.code, Code::OutputUnwritable);
+    }
+
+    #[test]
+    fn a_folder_to_be_made_is_probed_and_not_made() {
+        let root = tempfile::tempdir().expect("a folder");
+        let wanted = root.path().join("a/b/c");
+        writable(&wanted).expect("it could be made");
+        assert_eq!(std::fs::read_dir(root.path()).expect("there").count(), 0);
+        writable(Path::new("some/relative/folder")).expect("below the current one");
+        std::fs::write(root.path().join("a"), b"x").expect("written");
+        assert_eq!(writable(&wanted).expect_err("through a file").code, Code::OutputUnwritable);
     }
 
     #[test]

@@ -36,10 +36,10 @@ pub(crate) fn written(brief: &Brief, clip: &Clip, target: &str) -> Result<Texts,
     let (Some(voice), Some(outlet)) = (voice, Outlet::of(&Target::parse(shown_target(target))?)) else {
         return Ok(draft);
     };
-    let endpoints = Endpoints::load(None)?;
+    let endpoints = Endpoints::shipped()?;
     let wanted = voice.drafted;
-    let voice = Voice::new(Some(voice), &endpoints)?;
-    let (facts, limits) = (facts(brief, clip, draft), TextLimits::of(outlet, &endpoints));
+    let voice = Voice::new(Some(voice), endpoints)?;
+    let (facts, limits) = (facts(brief, clip, draft), TextLimits::of(outlet, endpoints));
     let written = match drafting(clip).filter(|_| wanted) {
         Some(Drafting::Text { outlet: of, drafted }) if of == outlet => {
             write_drafted(&facts, &voice, &limits, Ok(&drafted))?

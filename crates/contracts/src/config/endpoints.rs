@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -205,6 +206,15 @@ impl Endpoints {
         let endpoints: Self = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
         endpoints.validate()?;
         Ok(endpoints)
+    }
+
+    /// The shipped file alone, read once.
+    ///
+    /// # Errors
+    /// `config_invalid` when the release itself is wrong.
+    pub fn shipped() -> Result<&'static Self, Fault> {
+        static SHIPPED: LazyLock<Result<Endpoints, Fault>> = LazyLock::new(|| Endpoints::load(None));
+        SHIPPED.as_ref().map_err(Clone::clone)
     }
 
     /// # Errors

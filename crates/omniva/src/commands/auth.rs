@@ -143,7 +143,7 @@ fn list(data: &DataFolder, as_json: bool) -> Result<(), Fault> {
     let vault = DataVault::of(data).made()?;
     let secrets: Arc<dyn Secrets> = Arc::new(DataVault::of(data));
     let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock);
-    let (accounts, _) = accounts(&Endpoints::load(None)?, secrets, clock);
+    let (accounts, _) = accounts(Endpoints::shipped()?, secrets, clock);
     let mut items: Vec<Value> = Vec::new();
     for entry in vault.list()?.into_iter().filter(|entry| !entry.name.starts_with("session/")) {
         let mut item = json!({ "name": entry.name, "state": "kept", "until": null });

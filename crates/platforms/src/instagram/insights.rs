@@ -65,13 +65,8 @@ impl Insights for InstagramInsights {
         self.link.account.to_string()
     }
 
-    fn pull(&self, posts: &[PostRef], monitor: &dyn Monitor) -> Pulled {
-        let mut pulled = Pulled::default();
-        let admitted = pulled.admit(posts, is_media);
-        let go = || admitted?.into_iter().try_for_each(|post| self.one(post, &mut pulled, monitor));
-        let stopped = go().err();
-        pulled.stopped = stopped;
-        pulled
+    fn read(&self, posts: &[PostRef], pulled: &mut Pulled, monitor: &dyn Monitor) -> Result<(), Fault> {
+        pulled.admit(posts, is_media)?.into_iter().try_for_each(|post| self.one(post, pulled, monitor))
     }
 }
 

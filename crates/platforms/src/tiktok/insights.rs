@@ -88,8 +88,15 @@ impl TiktokInsights {
         }
         Ok(())
     }
+}
 
-    fn go(&self, posts: &[PostRef], pulled: &mut Pulled, monitor: &dyn Monitor) -> Result<(), Fault> {
+impl Insights for TiktokInsights {
+    fn channel(&self) -> String {
+        self.link.account.to_string()
+    }
+
+    /// The samples name the post's number, also where its publish id was asked for.
+    fn read(&self, posts: &[PostRef], pulled: &mut Pulled, monitor: &dyn Monitor) -> Result<(), Fault> {
         let mut numbered = Vec::new();
         let mut resolved = 0;
         for post in pulled.admit(posts, is_id)? {
@@ -109,19 +116,6 @@ impl TiktokInsights {
             self.figures(some, pulled, monitor)?;
         }
         Ok(())
-    }
-}
-
-impl Insights for TiktokInsights {
-    fn channel(&self) -> String {
-        self.link.account.to_string()
-    }
-
-    /// The samples name the post's number, also where its publish id was asked for.
-    fn pull(&self, posts: &[PostRef], monitor: &dyn Monitor) -> Pulled {
-        let mut pulled = Pulled::default();
-        pulled.stopped = self.go(posts, &mut pulled, monitor).err();
-        pulled
     }
 }
 

@@ -126,8 +126,14 @@ impl YoutubeInsights {
         }
         Ok(())
     }
+}
 
-    fn go(&self, posts: &[PostRef], pulled: &mut Pulled, monitor: &dyn Monitor) -> Result<(), Fault> {
+impl Insights for YoutubeInsights {
+    fn channel(&self) -> String {
+        self.link.account.to_string()
+    }
+
+    fn read(&self, posts: &[PostRef], pulled: &mut Pulled, monitor: &dyn Monitor) -> Result<(), Fault> {
         let posts = pulled.admit(posts, is_video)?;
         let mut there = Vec::new();
         let size = (self.config.list_ids as usize).max(1);
@@ -141,18 +147,6 @@ impl YoutubeInsights {
             self.reports(some, (last.as_str(), Moment(until)), pulled, monitor)?;
         }
         Ok(())
-    }
-}
-
-impl Insights for YoutubeInsights {
-    fn channel(&self) -> String {
-        self.link.account.to_string()
-    }
-
-    fn pull(&self, posts: &[PostRef], monitor: &dyn Monitor) -> Pulled {
-        let mut pulled = Pulled::default();
-        pulled.stopped = self.go(posts, &mut pulled, monitor).err();
-        pulled
     }
 }
 

@@ -102,6 +102,7 @@ type Produced = (RunRecord, Option<RunRecord>);
 /// The record of the run, and that of an earlier one in the same folder.
 fn produce(args: &ClipArgs, setup: Setup<'_>, config: &Config) -> Result<Produced, Fault> {
     // What would stop the run at its end is looked at first.
+    deliver::writable(&args.output)?;
     let fonts = omniva_stages::fonts(config)?;
     let session = Session::start(setup)?;
     let earlier = std::cell::RefCell::new(None);
