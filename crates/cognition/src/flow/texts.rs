@@ -33,7 +33,9 @@ pub(crate) fn drafted(clip: &Clip) -> Texts {
 pub(crate) fn written(brief: &Brief, clip: &Clip, target: &str) -> Result<Texts, Fault> {
     let draft = drafted(clip);
     let voice = brief.project.as_ref().and_then(|project| project.settings.voice.as_deref());
-    let (Some(voice), Some(outlet)) = (voice, Outlet::of(&Target::parse(shown_target(target))?)) else { return Ok(draft) };
+    let (Some(voice), Some(outlet)) = (voice, Outlet::of(&Target::parse(shown_target(target))?)) else {
+        return Ok(draft);
+    };
     let endpoints = Endpoints::load(None)?;
     let wanted = voice.drafted;
     let voice = Voice::new(Some(voice), &endpoints)?;

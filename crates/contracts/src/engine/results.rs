@@ -166,4 +166,7 @@ pub struct MaintainResult {
     /// Final jobs that ended before this may be deleted.
     pub purge_jobs_before: Option<Moment>,
     pub purge_answers_before: Option<Moment>,
+    /// Figures of posts that were measured before this may be deleted.
+    #[serde(default)]
+    pub purge_samples_before: Option<Moment>,
 }
