@@ -33,6 +33,7 @@ pub async fn gather(kit: &Arc<Kit>, inquiry: &Inquiry) -> Result<Gathered, Store
         return Ok(Gathered::Settled("its subject is gone"));
     }
     surroundings::of_subject(reader, &mut brief).await?;
+    surroundings::likenesses(reader, &mut brief).await?;
     surroundings::of_project(reader, &mut brief).await?;
     surroundings::of_target(reader, &kit.config, &mut brief).await?;
     surroundings::lineage(reader, &mut brief).await?;

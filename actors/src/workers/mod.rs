@@ -16,6 +16,7 @@ mod errand;
 mod maintain;
 mod measure;
 mod missed;
+mod prints;
 mod publishing;
 mod rows;
 mod schedule;
@@ -38,6 +39,7 @@ pub use errand::Errand;
 pub use measure::FiguresOf;
 pub use missed::missed_slot;
 pub use omniva_platforms::{Drafter, Net};
+pub use prints::Prints;
 pub use publishing::{Publishing, accounts, services};
 
 use crate::work::Work;
@@ -68,6 +70,8 @@ pub struct Tools {
     /// The one way to the outside.
     pub net: Arc<Net>,
     pub publishing: Publishing,
+    /// The fingerprints of all videos.
+    pub prints: Prints,
     /// Set where an engine is started for one file and one waiting user.
     pub errand: Option<Errand>,
     /// A model that may draft texts, if there is one.

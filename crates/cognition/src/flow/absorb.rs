@@ -188,6 +188,8 @@ fn discovered(
 /// Two packets: the raw capture, and what was made of it. A video that is there already is only noted.
 fn scraped(job: &Job, result: ScrapeResult, rows: Rows<'_>, scribe: &mut Scribe<'_>) -> Absorbed {
     let mut post = result.post;
+    let others = post.raw_metadata.get("likeness").and_then(Value::as_array).into_iter().flatten();
+    let alike: Vec<Value> = others.filter_map(|like| like.get("other")).cloned().collect();
     post.version = rows.post(post.post_id).map_or(1, |row| row.version + 1);
     let post_ref = EntityRef::new(EntityType::Post, post.post_id);
     let files: Vec<Value> =
@@ -202,7 +204,7 @@ fn scraped(job: &Job, result: ScrapeResult, rows: Rows<'_>, scribe: &mut Scribe<
             let entity = EntityRef::new(EntityType::Video, video.video_id);
             let body = json!({
                 "checksum": video.checksum, "bytes": video.bytes, "duration_seconds": video.duration_seconds,
-                "resolution": video.resolution, "title": video.title,
+                "resolution": video.resolution, "title": video.title, "alike": alike,
             });
             absorbed.packets.push(scribe.packet("video.normalised", entity.clone(), &parent, body));
             absorbed.rows.push(Row::Video(video));

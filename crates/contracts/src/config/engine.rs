@@ -7,7 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DrafterConfig, LearningConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid, merge, within};
+use super::{
+    DrafterConfig, LearningConfig, LikenessConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid, merge, within,
+};
 use crate::digits::hex;
 use crate::engine::{JobKind, Misfire, Precedence};
 use crate::fault::{Code, Fault};
@@ -29,6 +31,7 @@ pub struct EngineConfig {
     pub schedule: ScheduleConfig,
     pub retention: RetentionConfig,
     pub learning: LearningConfig,
+    pub likeness: LikenessConfig,
     pub network: NetworkConfig,
     pub drafter: DrafterConfig,
     pub publish: PublishConfig,
@@ -307,6 +310,7 @@ impl EngineConfig {
         self.schedule.validate(&mut faults);
         self.retention.validate(&mut faults);
         self.learning.validate(&mut faults);
+        self.likeness.validate(&mut faults);
         self.network.validate(&mut faults);
         self.drafter.validate(&mut faults);
         for (name, webhook) in &self.publish.webhooks {

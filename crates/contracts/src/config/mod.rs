@@ -7,6 +7,7 @@ mod drafter;
 mod endpoints;
 mod engine;
 mod learning;
+mod likeness;
 mod models;
 mod network;
 mod personas;
@@ -33,6 +34,7 @@ pub use engine::{
     WebhookAddress,
 };
 pub use learning::{AgeRule, DriftRules, LearningConfig, PersonaRules, WindowRules};
+pub use likeness::LikenessConfig;
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use network::{Allowed, NetworkConfig, Pauses, YtdlpConfig};
 pub use personas::{Persona, Weighted};
