@@ -9,6 +9,8 @@ mod gauges;
 pub mod infra;
 pub mod jobs;
 pub mod kit;
+pub mod learnt;
+pub mod measured;
 pub mod office;
 pub mod part;
 pub mod pool;

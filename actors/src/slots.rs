@@ -11,6 +11,8 @@ use omniva_contracts::engine::*;
 use omniva_contracts::fault::Fault;
 use omniva_store::{Answered, Page, Reader, ScheduleFilter};
 
+use crate::measured;
+
 const DAY: Duration = Duration::from_secs(86_400);
 /// A mix counts the week, which began seven days ago at most.
 const BACK: u32 = 8;
@@ -68,8 +70,10 @@ pub async fn facts(
         None => Vec::new(),
     };
     let published = reader.project_counts(owner, now).await?.published_today;
+    let learnt = measured::windows(reader, config, target).await?;
     Ok(Facts {
         now,
+        learnt,
         target: target.to_owned(),
         owner,
         projects,

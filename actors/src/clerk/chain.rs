@@ -24,7 +24,7 @@ pub async fn row(reader: &dyn Reader, entity: &EntityRef) -> Result<Option<Row>,
         EntityType::Job => reader.job(JobId(id)).await?.map(|job| Row::Job(Box::new(job))),
         EntityType::Directive => reader.directive(DirectiveId(id)).await?.map(Row::Directive),
         // Not rows of their own that a job could want.
-        EntityType::Queue | EntityType::ApiKey | EntityType::Request | EntityType::Engine => None,
+        EntityType::Queue | EntityType::ApiKey | EntityType::Request | EntityType::Engine | EntityType::Model => None,
     })
 }
 

@@ -11,6 +11,7 @@ use omniva_cognition::council::Brief;
 use omniva_store::{Reader, StoreFault};
 
 use crate::kit::Kit;
+use crate::measured;
 use crate::zenith::Inquiry;
 
 pub use chain::row;
@@ -32,6 +33,7 @@ pub async fn gather(kit: &Arc<Kit>, inquiry: &Inquiry) -> Result<Gathered, Store
         return Ok(Gathered::Settled("its subject is gone"));
     }
     surroundings::of_subject(reader, &mut brief).await?;
+    surroundings::likenesses(reader, &mut brief).await?;
     surroundings::of_project(reader, &mut brief).await?;
     surroundings::of_target(reader, &kit.config, &mut brief).await?;
     surroundings::lineage(reader, &mut brief).await?;
@@ -42,7 +44,7 @@ pub async fn gather(kit: &Arc<Kit>, inquiry: &Inquiry) -> Result<Gathered, Store
     brief.breakers = beat.breakers;
     brief.load = beat.load;
     brief.last_routing_sequence = beat.routing_sequence;
-    brief.personas.clone_from(&kit.personas);
+    (brief.personas, brief.personas_version) = measured::personas(reader, &kit.config, &kit.personas).await?;
     brief.evidence.clone_from(&inquiry.evidence);
     if brief.evidence.is_empty() {
         // Packets of the lineage are in the order of the ledger; the newest about the subject led here.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use omniva_cognition::council::{Booking, Brief, ClipDigest, JobDigest, PacketDigest, ProjectLoad, QueueReading};
+use omniva_cognition::council::{
+    Booking, Brief, ClipDigest, JobDigest, Likeness, Overlap, PacketDigest, ProjectLoad, QueueReading,
+};
 use omniva_cognition::limits;
 use omniva_contracts::config::EngineConfig;
 use omniva_contracts::engine::*;
@@ -64,6 +66,39 @@ pub(super) async fn of_subject(reader: &dyn Reader, brief: &mut Brief) -> Result
         let own = brief.clip.as_ref().map(|c| c.clip_id);
         let all = reader.clips(&filter, SIBLINGS).await?.items;
         brief.siblings = all.iter().filter(|c| Some(c.clip_id) != own).map(ClipDigest::of).collect();
+    }
+    Ok(())
+}
+
+/// The videos that the fingerprint of this one was found in. One that never got a row was never taken in.
+pub(super) async fn likenesses(reader: &dyn Reader, brief: &mut Brief) -> Result<(), StoreFault> {
+    let noted = brief.post.as_ref().and_then(|post| post.raw_metadata.get("likeness")).cloned();
+    let Some(noted) = noted.filter(|_| brief.question == Question::Ingest) else { return Ok(()) };
+    let noted: Vec<VideoLikeness> = match serde_json::from_value(noted) {
+        Ok(noted) => noted,
+        Err(error) => {
+            tracing::error!(subject = %brief.subject.entity_id, %error, "the likenesses of a video can't be read");
+            return Ok(());
+        }
+    };
+    let own = brief.creator.as_ref().map(|creator| creator.creator_id);
+    for like in noted {
+        let Some(other) = reader.video(like.other).await? else { continue };
+        let theirs = reader.post(other.post_id).await?.map(|post| post.creator_id);
+        let overlap = |common: Option<CommonStretch>| {
+            common.map(|c| Overlap { seconds: c.seconds, similarity: c.similarity, from: c.from, to: c.to })
+        };
+        brief.near_duplicates.push(Likeness {
+            other: EntityRef::new(EntityType::Video, like.other),
+            same_creator: own.is_some() && own == theirs,
+            own_seconds: like.own_seconds,
+            other_seconds: like.other_seconds,
+            audio: overlap(like.audio),
+            video: overlap(like.video),
+            both_sound: like.both_sound,
+            offset: like.offset,
+            mirrored: like.mirrored,
+        });
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use omniva_contracts::engine::LearningOverview;
 use omniva_supervision::NodeState;
 use tokio::sync::watch;
 
@@ -51,6 +52,12 @@ impl Office for Engine {
 
     async fn limits(&self) -> Result<Vec<LimitView>, Refusal> {
         crate::slots::limits(self.kit.reader.as_ref(), &self.kit.config, self.kit.now())
+            .await
+            .map_err(|fault| crate::office::fault_refusal(&fault))
+    }
+
+    async fn learning(&self) -> Result<LearningOverview, Refusal> {
+        crate::learnt::overview(self.kit.reader.as_ref(), &self.kit.config, &self.kit.personas, self.kit.now())
             .await
             .map_err(|fault| crate::office::fault_refusal(&fault))
     }

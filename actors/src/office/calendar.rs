@@ -45,7 +45,7 @@ pub(super) async fn recalculate(desk: &mut Desk<'_>, project: ProjectId, reason:
         let facts = slots::facts(desk.reader, desk.config, desk.now, (project, target), None).await.or_refuse()?;
         let (request, plan) = schedule::recalculate(&facts, desk.config).map_err(|fault| refused(&fault))?;
         let placed: BTreeMap<ScheduleId, Value> =
-            plan.placed.iter().map(|p| (p.entry.id(), schedule::reasons(&request, p))).collect();
+            plan.placed.iter().map(|p| (p.entry.id(), schedule::reasons(&facts, &request, p))).collect();
         for none in plan.unplaced.iter().filter(|u| facts.owns(u.schedule_id)) {
             unplaced.push(json!({
                 "schedule_id": none.schedule_id, "target": shown_target(target), "code": none.fault.code,

@@ -102,6 +102,15 @@ pub enum Command {
         locked: bool,
         reason: String,
     },
+    /// Reads the figures of posts now, and learns from them.
+    PullEngagement,
+    /// Figures of posts on one channel, from a file (CSV).
+    ImportEngagement {
+        channel: String,
+        /// For a folder: whose.
+        project: Option<ProjectId>,
+        csv: String,
+    },
     RetryJob {
         job: JobId,
     },
@@ -249,6 +258,8 @@ pub trait Office: Send + Sync {
     async fn actors(&self) -> Result<Vec<ActorView>, Refusal>;
     /// What the platforms' limits leave, account by account.
     async fn limits(&self) -> Result<Vec<LimitView>, Refusal>;
+    /// What was learnt from what posts achieved, channel by channel.
+    async fn learning(&self) -> Result<LearningOverview, Refusal>;
     /// Places of packets as they are committed (the last one of each group); a slow listener misses some and reads on
     /// from its own place.
     fn committed(&self) -> tokio::sync::watch::Receiver<u64>;

@@ -11,6 +11,7 @@ mod clips;
 mod command;
 mod creators;
 mod desk;
+mod engagement;
 mod jobs;
 mod keys;
 mod orders;

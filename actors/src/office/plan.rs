@@ -7,7 +7,10 @@ use omniva_store::{Reader, Refused, StoreFault, Trouble};
 use serde_json::Value;
 
 use super::desk::{Desk, OrRefuse};
-use super::{Asked, Command, Granted, Refusal, audit, calendar, clips, creators, jobs, keys, orders, projects, queues};
+use super::{
+    Asked, Command, Granted, Refusal, audit, calendar, clips, creators, engagement, jobs, keys, orders, projects,
+    queues,
+};
 use super::{scheduling, scraping, uploads};
 
 /// Everything one command changes, and its answer. The answer holds once the commit is written.
@@ -86,6 +89,8 @@ async fn dispatch(desk: &mut Desk<'_>) -> Done {
         }
         Command::MoveSchedule { schedule, at, reason } => calendar::move_to(desk, *schedule, *at, reason).await,
         Command::LockSchedule { schedule, locked, reason } => calendar::lock(desk, *schedule, reason, *locked).await,
+        Command::PullEngagement => engagement::pull(desk).await,
+        Command::ImportEngagement { channel, project, csv } => engagement::import(desk, channel, *project, csv).await,
         Command::RetryJob { job } => jobs::retry(desk, *job).await,
         Command::CancelJob { job, reason } => jobs::cancel(desk, *job, reason).await,
         Command::PrioritiseJob { job, priority } => jobs::prioritise(desk, *job, *priority).await,

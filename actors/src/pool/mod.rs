@@ -21,6 +21,7 @@ pub fn name(kind: JobKind) -> &'static str {
         JobKind::Edit => "editor",
         JobKind::Upload => "uploader",
         JobKind::Schedule => "scheduler",
+        JobKind::Measure => "measurer",
         JobKind::Maintain => "maintainer",
         JobKind::Noop => "noop",
     }

@@ -19,6 +19,7 @@ use super::end::Run;
 use super::rows::{Belongs, id_of, project, subject, unnamed, video};
 use super::watch::{Leg, Watch};
 use super::{Tools, candidates};
+use crate::measured;
 use crate::work::{Work, WorkContext};
 
 /// Listening and watching run side by side and share a step; listening takes longer.
@@ -75,7 +76,9 @@ impl Analyzer {
         let id = named.or_else(|| subject(job, EntityType::Video).map(VideoId)).ok_or_else(|| unnamed("video"))?;
         let video = video(&*context.reader, id).await?;
         let project = project(&*context.reader, video.project_id).await?;
-        let config = project_config(&self.0.config, &project)?;
+        let mut config = project_config(&self.0.config, &project)?;
+        let (personas, version) = measured::personas(&*context.reader, &self.0.engine, &config.personas).await?;
+        config.personas = personas;
         let tools = self.0.clone();
         let found = {
             let (tools, video, config) = (tools.clone(), video.clone(), config.clone());
@@ -94,7 +97,7 @@ impl Analyzer {
         let artifact = belongs.artifact(job, ArtifactKind::Analysis, &kept);
         let analysis_id = AnalysisId(id_of(job, "analysis"));
         Ok(AnalyzeResult {
-            analysis: candidates::analysis(analysis_id, &found, &belongs, &artifact),
+            analysis: candidates::analysis(analysis_id, &found, &belongs, &artifact, version),
             clips: candidates::clips(job, analysis_id, &found, &belongs, &video.title),
             artifacts: vec![artifact],
         })

@@ -21,6 +21,7 @@ pub(super) fn analysis(
     found: &KeptAnalysis,
     belongs: &Belongs,
     artifact: &Artifact,
+    personas_version: u64,
 ) -> AnalysisRow {
     let KeptAnalysis { analysis, choice, config } = found;
     let result = analysis_result(analysis, choice, belongs.video.0);
@@ -32,6 +33,7 @@ pub(super) fn analysis(
         artifact: artifact.path.clone(),
         sha256: artifact.sha256.clone(),
         config_sha256: config.sha256(),
+        personas_version,
         models,
         language: analysis.heard.language.clone(),
         why_none: choice.why_none.clone(),

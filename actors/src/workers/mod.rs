@@ -14,7 +14,9 @@ mod edit;
 mod end;
 mod errand;
 mod maintain;
+mod measure;
 mod missed;
+mod prints;
 mod publishing;
 mod rows;
 mod schedule;
@@ -28,14 +30,16 @@ use std::time::Duration;
 
 use omniva_assets::{Cache, Library};
 use omniva_contracts::Fault;
-use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
+use omniva_contracts::config::{Config, EngineConfig, ModelManifest, Persona};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
 pub use analyze::KeptAnalysis;
 pub use errand::Errand;
+pub use measure::FiguresOf;
 pub use missed::missed_slot;
 pub use omniva_platforms::{Drafter, Net};
+pub use prints::Prints;
 pub use publishing::{Publishing, accounts, services};
 
 use crate::work::Work;
@@ -66,6 +70,8 @@ pub struct Tools {
     /// The one way to the outside.
     pub net: Arc<Net>,
     pub publishing: Publishing,
+    /// The fingerprints of all videos.
+    pub prints: Prints,
     /// Set where an engine is started for one file and one waiting user.
     pub errand: Option<Errand>,
     /// A model that may draft texts, if there is one.
@@ -101,6 +107,7 @@ pub fn all(tools: Tools) -> Vec<Arc<dyn Work>> {
         Arc::new(edit::Editor(tools.clone())),
         scheduler(tools.engine.clone()),
         Arc::new(upload::Uploader(tools.clone())),
+        measurer(tools.engine.clone(), tools.config.personas.clone(), figures(tools.clone())),
         Arc::new(maintain::Maintainer(tools)),
     ]
 }
@@ -108,6 +115,15 @@ pub fn all(tools: Tools) -> Vec<Arc<dyn Work>> {
 /// The one that looks for times: it needs nothing but the numbers that the engine decides by.
 pub fn scheduler(config: EngineConfig) -> Arc<dyn Work> {
     Arc::new(schedule::Scheduler(Arc::new(config)))
+}
+
+/// The one that reads figures back and learns from them.
+pub fn measurer(config: EngineConfig, personas: Vec<Persona>, figures: FiguresOf) -> Arc<dyn Work> {
+    Arc::new(measure::Measurer { config: Arc::new(config), personas, figures })
+}
+
+fn figures(tools: Arc<Tools>) -> FiguresOf {
+    Arc::new(move |target| tools.publishing.insights(target))
 }
 
 /// Where a project's finished clips go.

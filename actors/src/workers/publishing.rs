@@ -12,8 +12,8 @@ use omniva_contracts::ports::Clock;
 use omniva_contracts::{Code, Fault};
 use omniva_platforms::oauth::{Accounts, Service};
 use omniva_platforms::{
-    HttpTransport, InstagramPublisher, Kit, Progress, Publisher, TiktokPublisher, Transport, WebhookPublisher,
-    WebhookTarget, YoutubePublisher,
+    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Progress, Publisher, TiktokInsights,
+    TiktokPublisher, Transport, WebhookPublisher, WebhookTarget, YoutubeInsights, YoutubePublisher,
 };
 use omniva_vault::Secrets;
 use serde_json::Value;
@@ -93,6 +93,25 @@ impl Publishing {
                 Box::new(WebhookPublisher::new(kit, WebhookTarget { name: name.clone(), url, files_base })?)
             }
             other => return Err(Fault::new(Code::Usage, format!("{other} is no platform"), "publish to the folder")),
+        })
+    }
+}
+
+impl Publishing {
+    /// Where the figures of posts on an account can be read; a folder and a webhook have none.
+    pub fn insights(&self, target: &Target) -> Option<Box<dyn Insights>> {
+        let kit = self.kit.clone();
+        Some(match target {
+            Target::Account { platform: Platform::Youtube, name } => {
+                Box::new(YoutubeInsights::new(kit, name, self.endpoints.youtube.clone()))
+            }
+            Target::Account { platform: Platform::Tiktok, name } => {
+                Box::new(TiktokInsights::new(kit, name, self.endpoints.tiktok.clone()))
+            }
+            Target::Account { platform: Platform::Instagram, name } => {
+                Box::new(InstagramInsights::new(kit, name, self.endpoints.instagram.clone()))
+            }
+            _ => return None,
         })
     }
 }

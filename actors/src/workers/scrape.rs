@@ -9,8 +9,9 @@ use omniva_contracts::config::Config;
 use omniva_contracts::engine::*;
 use omniva_contracts::media::MediaInfo;
 use omniva_contracts::{Code, Fault};
+use omniva_likeness::Print;
 use omniva_platforms::{Fetched, source};
-use omniva_stages::{Stage, ingest_as, long_enough};
+use omniva_stages::{Stage, ingest_as, likeness, long_enough};
 use serde_json::{Value, json};
 
 use super::Tools;
@@ -67,8 +68,8 @@ impl Scraper {
         }
         let tools = self.0.clone();
         let (config, title) = (item.config.clone(), item.found.title.clone());
-        let (copied, info) = blocking(&watch, move |watch| {
-            let info = probe(&tools, &config, copied.path(), &title, watch)?;
+        let (copied, info, print) = blocking(&watch, move |watch| {
+            let (info, print) = probe(&tools, &config, copied.path(), &title, watch)?;
             if info.sha256 != copied.sha256 {
                 return Err(Fault::new(
                     Code::InputCorrupt,
@@ -76,7 +77,7 @@ impl Scraper {
                     "check the disk of the data folder",
                 ));
             }
-            Ok((copied, info))
+            Ok((copied, info, print))
         })
         .await?;
         watch.at("SAVE", 0.95);
@@ -91,9 +92,16 @@ impl Scraper {
             days: self.0.engine.retention.raw_days,
         };
         let raw = belongs.artifact(job, ArtifactKind::Raw, &kept);
-        let post = post(&item, now, about(&item, &info));
+        let (mut artifacts, mut about) = (vec![raw.clone()], about(&item, &info));
+        if let Some(print) = print {
+            let (kept, alike) = self.0.alike(&watch, &*context.reader, belongs.video, print).await?;
+            // It stays as long as anybody may bring a copy.
+            artifacts.push(Artifact { keep_until: None, ..belongs.artifact(job, ArtifactKind::Print, &kept) });
+            about["likeness"] = json!(alike);
+        }
+        let post = post(&item, now, about);
         let video = video(job, &item, &post, &belongs, &info, (&raw.path, kept.bytes, sha256));
-        Ok(ScrapeResult { post, video: Some(video), duplicate_of: None, artifacts: vec![raw] })
+        Ok(ScrapeResult { post, video: Some(video), duplicate_of: None, artifacts })
     }
 
     /// A file that stays where it is: looked at, and not copied.
@@ -107,7 +115,7 @@ impl Scraper {
     ) -> Run<ScrapeResult> {
         let (tools, config, title) = (self.0.clone(), item.config.clone(), item.found.title.clone());
         let path = file.clone();
-        let info = blocking(watch, move |watch| probe(&tools, &config, &path, &title, watch)).await?;
+        let (info, _) = blocking(watch, move |watch| probe(&tools, &config, &path, &title, watch)).await?;
         watch.at("SAVE", 0.95);
         let now = Moment(context.clock.now_us());
         let belongs = Belongs {
@@ -163,11 +171,20 @@ impl Scraper {
 }
 
 /// Probes the file, and repairs it into the cache where it needs that, so that analysis finds it done.
-fn probe(tools: &Tools, config: &Config, file: &Path, title: &str, watch: &Watch) -> Result<MediaInfo, Fault> {
+/// Its fingerprint comes with it, where videos are compared: not for somebody who waits for one file.
+fn probe(
+    tools: &Tools,
+    config: &Config,
+    file: &Path,
+    title: &str,
+    watch: &Watch,
+) -> Result<(MediaInfo, Option<Print>), Fault> {
     let workshop = tools.workshop(config, watch)?;
     let source = ingest_as(&workshop, file, title)?;
     long_enough(&source, config.clip.min_seconds)?;
-    Ok(source.info.clone())
+    let compares = tools.engine.likeness.on && tools.errand.is_none();
+    let print = compares.then(|| likeness(&workshop, &source)).transpose()?;
+    Ok((source.info.clone(), print))
 }
 
 fn about(item: &Item, info: &MediaInfo) -> Value {

@@ -206,6 +206,11 @@ async fn read(kit: &Arc<Kit>, wanted: &Wanted) -> Result<Vec<Row>, StoreFault> {
             all.into_iter().filter(|u| !known(u.upload_job_id)).map(|u| Row::UploadJob(Box::new(u))).collect();
         rows.extend(others);
     }
+    let samples = kit.reader.samples_by_id(&wanted.samples).await?;
+    rows.extend(samples.into_iter().map(|row| Row::Sample(Box::new(row))));
+    for name in &wanted.models {
+        rows.extend(kit.reader.model(name).await?.map(|row| Row::Model(Box::new(row))));
+    }
     for key in &wanted.open_keys {
         rows.extend(kit.reader.job_by_unique_key(key).await?.map(|job| Row::Job(Box::new(job))));
     }

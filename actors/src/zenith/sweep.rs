@@ -113,11 +113,16 @@ async fn schedules(
     Ok(())
 }
 
+/// Jobs that come again by themselves.
+fn again(kind: JobKind) -> bool {
+    matches!(kind, JobKind::Noop | JobKind::Maintain | JobKind::Measure)
+}
+
 /// Failed, and Eclipse was not heard.
 async fn failures(kit: &Arc<Kit>, before: Moment, found: &mut Vec<Inquiry>) -> Result<(), StoreFault> {
     let filter = JobFilter { states: vec![JobState::Error, JobState::Quarantined], ..Default::default() };
     for job in kit.reader.jobs(&filter, LOOKED_AT).await?.items {
-        if job.updated_at > before || job.fault.is_none() || matches!(job.kind, JobKind::Noop | JobKind::Maintain) {
+        if job.updated_at > before || job.fault.is_none() || again(job.kind) {
             continue;
         }
         let subject = EntityRef::new(EntityType::Job, job.id);

@@ -4,6 +4,7 @@
 
 mod calendar;
 mod clips;
+mod engagement;
 mod faults;
 mod house;
 mod queues;

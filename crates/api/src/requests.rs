@@ -231,6 +231,19 @@ pub struct Recalculate {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub struct ImportEngagement {
+    /// As the project's settings call it, e.g. `youtube/main`.
+    #[schemars(length(max = 200))]
+    pub channel: String,
+    /// For a folder: whose.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+    /// The file: a header with `post_id,measured_at,views`, then a line for each point.
+    pub csv: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct MoveSchedule {
     pub at: Moment,
     #[serde(default)]

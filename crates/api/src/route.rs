@@ -202,7 +202,7 @@ impl Route {
 /// Every route there is.
 pub fn routes() -> &'static [Route] {
     static ROUTES: std::sync::LazyLock<Vec<Route>> = std::sync::LazyLock::new(|| {
-        let parts: [&[Route]; 15] = [
+        let parts: [&[Route]; 16] = [
             table::projects::ROUTES,
             table::creators::ROUTES,
             table::scraping::ROUTES,
@@ -210,6 +210,7 @@ pub fn routes() -> &'static [Route] {
             table::clips::ROUTES,
             table::uploads::ROUTES,
             table::schedules::ROUTES,
+            table::engagement::ROUTES,
             table::logs::ROUTES,
             table::insights::ROUTES,
             table::jobs::ROUTES,

@@ -1,5 +1,6 @@
 //! The arguments.
 
+mod engagement;
 mod engine;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omniva_contracts::config::LayoutChoice;
 use omniva_contracts::plan::Aspect;
 
+pub use engagement::*;
 pub use engine::*;
 
 /// The hidden command that turns this binary into its own sandboxed child.
@@ -66,6 +68,10 @@ pub enum Command {
     Queue(QueueArgs),
     /// When clips go out, and on which channel.
     Schedule(ScheduleArgs),
+    /// What posts achieved: listed, read back now, or taken from a file.
+    Engagement(EngagementArgs),
+    /// What was learnt from what posts achieved.
+    Learning(LearningArgs),
     /// What the platforms' limits leave.
     Limits(LimitsArgs),
     /// Keys of the API.

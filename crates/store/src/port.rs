@@ -170,6 +170,16 @@ pub struct ScheduleFilter {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct SampleFilter {
+    /// As rows call it ([`row_target`]).
+    pub channel: Option<String>,
+    pub schedule: Option<ScheduleId>,
+    /// Of the moment of measuring.
+    pub from: Option<Moment>,
+    pub to: Option<Moment>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ArtifactFilter {
     pub project: Option<ProjectId>,
     pub video: Option<VideoId>,
@@ -261,6 +271,15 @@ pub trait Reader: Send + Sync {
     async fn schedule(&self, id: ScheduleId) -> Answered<Option<Schedule>>;
     /// By `final_scheduled_time`, those without last; `from` is in the span, `to` is not.
     async fn schedules(&self, filter: &ScheduleFilter, page: Page) -> Answered<Listed<Schedule>>;
+    /// Those that are there, by id.
+    async fn samples_by_id(&self, ids: &[SampleId]) -> Answered<Vec<SampleRow>>;
+    /// Newest measurement first; `from` is in the span, `to` is not.
+    async fn samples(&self, filter: &SampleFilter, page: Page) -> Answered<Listed<SampleRow>>;
+    /// The newest of each publication that has any, by publication. At most a thousand are asked for at once.
+    async fn latest_samples(&self, of: &[ScheduleId]) -> Answered<Vec<SampleRow>>;
+    async fn model(&self, name: &str) -> Answered<Option<ModelRow>>;
+    /// By name.
+    async fn models(&self, limit: u64) -> Answered<Vec<ModelRow>>;
     async fn artifact(&self, id: ArtifactId) -> Answered<Option<Artifact>>;
     async fn artifact_by_path(&self, path: &str) -> Answered<Option<Artifact>>;
     /// Oldest first.

@@ -25,12 +25,14 @@ pub(crate) fn key(row: &Row) -> Key {
         Row::EditJob(r) => r.edit_job_id.0,
         Row::UploadJob(r) => r.upload_job_id.0,
         Row::Schedule(r) => r.schedule_id.0,
+        Row::Sample(r) => r.sample_id.0,
         Row::Artifact(r) => r.artifact_id.0,
         Row::Job(r) => r.id.0,
         Row::Directive(r) => r.directive_id.0,
         Row::ApiKey(r) => r.api_key_id.0,
         Row::Audit(r) => r.request_id.0,
         Row::Queue(r) => return Key::Text(r.queue.as_str().to_owned()),
+        Row::Model(r) => return Key::Text(r.name.clone()),
         Row::Cron(r) => return Key::Text(r.name.clone()),
         Row::Setting(r) => return Key::Text(r.name.clone()),
         Row::Answer(r) => return Key::Text(r.key.clone()),
@@ -62,6 +64,8 @@ pub(crate) fn unique(row: &Row) -> Option<String> {
         Row::Job(r) => active_key(r).cloned(),
         Row::ApiKey(r) => Some(r.hash.clone()),
         Row::Clip(_)
+        | Row::Sample(_)
+        | Row::Model(_)
         | Row::EditJob(_)
         | Row::Queue(_)
         | Row::Cron(_)
@@ -93,6 +97,7 @@ pub(crate) fn references(row: &Row) -> [Option<(Table, Uuid)>; 3] {
         }
         Row::Artifact(r) => [r.project_id.and_then(project), r.video_id.and_then(video), r.clip_id.and_then(clip)],
         Row::Job(r) => [r.project_id.and_then(project), None, None],
+        Row::Sample(r) => [Some((Table::Schedules, r.sample.schedule_id.0)), None, None],
         _ => [None, None, None],
     }
 }
@@ -119,7 +124,9 @@ pub(crate) fn depth(table: Table) -> usize {
         Table::Answers => 16,
         Table::Audit => 17,
         Table::Checkpoints => 18,
-        Table::Packets => 19,
+        Table::Samples => 19,
+        Table::Models => 20,
+        Table::Packets => 21,
     }
 }
 
@@ -182,6 +189,16 @@ pub(crate) fn inadmissible(row: &Row) -> Option<&'static str> {
             (true, true, all.into_iter().all(|t| text(t)))
         }
         Row::Schedule(r) => (true, true, text(&r.target)),
+        Row::Sample(r) => {
+            let s = &r.sample;
+            let counts = [Some(s.views), s.engaged_views, s.likes, s.comments, s.shares];
+            (
+                [s.watch_seconds, s.average_view_percentage].into_iter().flatten().all(f64::is_finite),
+                counts.into_iter().flatten().all(fits),
+                text(&s.channel) && text(&s.post_id),
+            )
+        }
+        Row::Model(r) => (true, true, text(&r.name)),
         Row::Artifact(r) => (true, fits(r.bytes), text(&r.path) && text(&r.sha256)),
         Row::Job(r) => (
             r.progress.is_finite(),

@@ -1,11 +1,11 @@
-//! What the engine runs on: queues, timetable, orders, keys, settings, saved answers, audit, logs.
+//! What the engine runs on: queues, timetable, orders, keys, settings, what was learnt, saved answers, audit, logs.
 
 use sea_orm_migration::prelude::*;
 
 use super::columns::*;
 
 pub fn tables() -> Vec<TableCreateStatement> {
-    vec![queues(), cron(), directives(), api_keys(), settings(), answers(), audit(), logs()]
+    vec![queues(), cron(), directives(), api_keys(), settings(), models(), answers(), audit(), logs()]
 }
 
 fn queues() -> TableCreateStatement {
@@ -75,6 +75,21 @@ fn api_keys() -> TableCreateStatement {
 
 fn settings() -> TableCreateStatement {
     table("settings", vec![name("name"), text("value"), big_integer("updated_at"), big_integer("version")])
+}
+
+fn models() -> TableCreateStatement {
+    table(
+        "models",
+        vec![
+            name("name"),
+            text("model"),
+            text("steps"),
+            text("alarm"),
+            uuid("packet_id"),
+            big_integer("updated_at"),
+            big_integer("version"),
+        ],
+    )
 }
 
 fn answers() -> TableCreateStatement {

@@ -17,6 +17,7 @@ pub fn tables() -> Vec<TableCreateStatement> {
         edit_jobs(),
         upload_jobs(),
         schedules(),
+        samples(),
         artifacts(),
     ]
 }
@@ -260,6 +261,32 @@ fn schedules() -> TableCreateStatement {
     refers(&mut schedules, "project_id", "projects", "project_id");
     refers(&mut schedules, "upload_job_id", "upload_jobs", "upload_job_id");
     schedules
+}
+
+/// What posts achieved, point by point; what a platform does not tell is NULL.
+fn samples() -> TableCreateStatement {
+    let mut samples = table(
+        "engagement_samples",
+        vec![
+            id("sample_id"),
+            uuid("schedule_id"),
+            text("channel"),
+            text("post_id"),
+            big_integer("published_at"),
+            big_integer("measured_at"),
+            text("source"),
+            big_integer("views"),
+            big_integer_null("engaged_views"),
+            big_integer_null("likes"),
+            big_integer_null("comments"),
+            big_integer_null("shares"),
+            double_null("watch_seconds"),
+            double_null("average_view_percentage"),
+            big_integer("version"),
+        ],
+    );
+    refers(&mut samples, "schedule_id", "schedules", "schedule_id");
+    samples
 }
 
 fn artifacts() -> TableCreateStatement {

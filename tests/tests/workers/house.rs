@@ -152,6 +152,7 @@ impl House {
             settle: Duration::from_millis(200),
             net: Arc::new(Net::new(&self.engine.network, 10 << 30).expect("shipped limits")),
             drafter: None,
+            prints: Default::default(),
             publishing: workers::Publishing::new(
                 Endpoints::load(None).expect("shipped"),
                 BTreeMap::new(),

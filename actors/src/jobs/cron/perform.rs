@@ -109,6 +109,7 @@ async fn turn(
 async fn jobs(kit: &Arc<Kit>, name: &str, now: Moment, looks: &mut Looks) -> Result<Vec<NewJob>, StoreFault> {
     let task = match name {
         DISCOVER => return discover(kit, now, looks).await,
+        "measure" => return measure(kit, now).await,
         "checkpoint" => {
             kit.wires.checkpointer.wake(checkpointer::Msg::Now);
             return Ok(Vec::new());
@@ -128,6 +129,16 @@ async fn jobs(kit: &Arc<Kit>, name: &str, now: Moment, looks: &mut Looks) -> Res
     }
     let payload = json!(MaintainPayload { task });
     let new = NewJob::now(JobKind::Maintain, payload, TraceId(kit.id()), now);
+    Ok(vec![NewJob { unique_key: Some(unique), priority: PRIORITY_LOW, ..new }])
+}
+
+/// One run that measures, unless learning is switched off.
+async fn measure(kit: &Arc<Kit>, now: Moment) -> Result<Vec<NewJob>, StoreFault> {
+    let unique = key::measure();
+    if !kit.config.learning.on || kit.reader.job_by_unique_key(&unique).await?.is_some() {
+        return Ok(Vec::new());
+    }
+    let new = NewJob::now(JobKind::Measure, json!(MeasurePayload::default()), TraceId(kit.id()), now);
     Ok(vec![NewJob { unique_key: Some(unique), priority: PRIORITY_LOW, ..new }])
 }
 

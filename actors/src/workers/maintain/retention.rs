@@ -29,6 +29,8 @@ const UNDELIVERED: [ClipStatus; 4] =
 pub(super) async fn run(round: &mut Round) -> Run<()> {
     let rules = round.tools.engine.retention.clone();
     round.result.purge_jobs_before = Some(round.now.before(days(rules.ended_jobs_days)));
+    let learning = round.tools.engine.learning.sample_days;
+    round.result.purge_samples_before = Some(round.now.before(days(learning)));
     round.result.purge_answers_before = Some(round.now);
     let mut living = BTreeMap::new();
     let expired = ArtifactFilter { expired_before: Some(round.now), ..ArtifactFilter::default() };

@@ -13,7 +13,8 @@ use crate::views::{Items, JobItem, JobMoved, JobView, NoopsQueued};
 
 const G: &str = "Jobs";
 const NO_JOB: (u16, &str) = (404, "JOB_NOT_FOUND");
-pub(crate) const KINDS: &[&str] = &["discover", "scrape", "analyze", "edit", "upload", "schedule", "maintain", "noop"];
+pub(crate) const KINDS: &[&str] =
+    &["discover", "scrape", "analyze", "edit", "upload", "schedule", "measure", "maintain", "noop"];
 const LIST: &[Param] = &[
     Param::new("project_id", Kind::Id, "Only jobs of this project."),
     Param::new("kind", Kind::OneOf(KINDS), "Only jobs of this kind."),

@@ -35,6 +35,7 @@ pub(crate) const ENTITY_TYPES: &[&str] = &[
     "api_keys",
     "requests",
     "engine",
+    "models",
 ];
 const KIND: Param =
     Param::new("kind", Kind::Text { max: 80 }, "Only this kind; with a dot at the end everything below it: `job.`");

@@ -17,7 +17,16 @@ const LIST: &[Param] = &[
     Param::new("to", Kind::Time, "Before this time."),
     Param::new(
         "worker_type",
-        Kind::OneOf(&["discoverer", "scraper", "analyzer", "editor", "uploader", "scheduler", "maintainer"]),
+        Kind::OneOf(&[
+            "discoverer",
+            "scraper",
+            "analyzer",
+            "editor",
+            "uploader",
+            "scheduler",
+            "measurer",
+            "maintainer",
+        ]),
         "Only from this kind of worker; the same as `source=<type>_worker`.",
     ),
     Param::new("stage", Kind::Text { max: 60 }, "Only this stage."),

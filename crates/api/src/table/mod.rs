@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod clips;
 pub mod creators;
+pub mod engagement;
 pub mod insights;
 pub mod jobs;
 pub mod keys;

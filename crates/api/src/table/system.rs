@@ -85,6 +85,7 @@ fn worker_of(kind: JobKind) -> Option<&'static str> {
         JobKind::Edit => Some("editor"),
         JobKind::Upload => Some("uploader"),
         JobKind::Schedule => Some("scheduler"),
+        JobKind::Measure => Some("measurer"),
         JobKind::Maintain => Some("maintainer"),
         JobKind::Noop => None,
     }

@@ -2,6 +2,7 @@
 
 mod clips;
 mod delivery;
+mod engagement;
 mod jobs;
 mod keys;
 mod ledger;
@@ -10,6 +11,7 @@ mod system;
 
 pub use clips::*;
 pub use delivery::*;
+pub use engagement::*;
 pub use jobs::*;
 pub use keys::*;
 pub use ledger::*;

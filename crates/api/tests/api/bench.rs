@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use omniva_actors::office::*;
 use omniva_api::{ApiConfig, Serving, serve};
-use omniva_contracts::config::EngineConfig;
+use omniva_contracts::config::{Config, EngineConfig};
 use omniva_contracts::engine::*;
 use omniva_contracts::ports::{Clock, Ids, Seeded};
 use omniva_store::{Mandate, Reader, Writer, open_memory};
@@ -73,6 +73,12 @@ impl Office for TestOffice {
     async fn limits(&self) -> Result<Vec<LimitView>, Refusal> {
         let now = Moment(self.clock.now_us());
         let all = omniva_actors::slots::limits(self.reader.as_ref(), &self.config, now).await;
+        all.map_err(|fault| fault_refusal(&fault))
+    }
+
+    async fn learning(&self) -> Result<LearningOverview, Refusal> {
+        let (now, personas) = (Moment(self.clock.now_us()), Config::load(None).expect("shipped").personas);
+        let all = omniva_actors::learnt::overview(self.reader.as_ref(), &self.config, &personas, now).await;
         all.map_err(|fault| fault_refusal(&fault))
     }
 

@@ -258,6 +258,31 @@ async fn clips(t: &mut Tour, project: &str) {
     assert_eq!((none.status, none.code()), (404, "CLIP_NOT_FOUND"));
 }
 
+/// Nothing has gone out yet: figures are of strangers, and what is missing is said.
+async fn engagement(t: &mut Tour, project: &str) {
+    let posts = t.go("GET", "/v1/engagement", &[], &format!("?project_id={project}&channel=folder"), None).await;
+    assert_eq!(posts.body["data"]["pagination"]["total"], 0);
+    let csv = "post_id,measured_at,views\nx,2026-01-01T00:00:00Z,5\n";
+    let file = json!({ "channel": "folder", "project_id": project, "csv": csv });
+    let taken = t.go("POST", "/v1/engagement/import", &[], "", Some(file)).await;
+    assert_eq!((&taken.body["data"]["strangers"], &taken.body["data"]["job_id"]), (&json!(1), &Value::Null));
+    let whose = json!({ "channel": "folder", "csv": csv });
+    let refused = t.bench.ask("POST", "/v1/engagement/import", Some(whose)).await;
+    assert_eq!((refused.status, refused.body["error"]["fields"][0]["field"].as_str()), (400, Some("project_id")));
+    let broken = json!({ "channel": "youtube/main", "csv": "post_id,views\n" });
+    let refused = t.bench.ask("POST", "/v1/engagement/import", Some(broken)).await;
+    assert_eq!((refused.status, refused.body["error"]["fields"][0]["field"].as_str()), (400, Some("csv")));
+    let asked = t.go("POST", "/v1/engagement/pull", &[], "", None).await;
+    assert_eq!(asked.body["data"]["created"], true);
+    let twice = t.bench.ask("POST", "/v1/engagement/pull", None).await;
+    assert_eq!(
+        (&twice.body["data"]["created"], &twice.body["data"]["job_id"]),
+        (&json!(false), &asked.body["data"]["job_id"])
+    );
+    let learnt = t.go("GET", "/v1/learning", &[], "", None).await;
+    assert_eq!(learnt.body["data"]["channels"][0]["why_off"][0], "no post has figures yet");
+}
+
 /// The one slot there is: moved, locked, planned anew, shown.
 async fn schedules(t: &mut Tour, project: &str, slots: &Answer) {
     let slot = slots.body["data"]["items"][0]["schedule_id"].as_str().expect("an id").to_owned();
@@ -278,6 +303,7 @@ async fn schedules(t: &mut Tour, project: &str, slots: &Answer) {
     t.go("POST", "/v1/schedules/{schedule_id}/unlock", &[&slot], "", Some(json!({ "reason": "free again" }))).await;
     let dry = t.go("POST", "/v1/schedules/recalculate", &[], "", Some(plan)).await;
     assert_eq!((&dry.body["data"]["dry_run"], &dry.body["data"]["applied"]), (&json!(true), &json!(0)));
+    engagement(t, project).await;
     let feed = t.go("GET", "/v1/projects/{project_id}/calendar.ics", &[project], "", None).await;
     assert!(feed.text.contains("BEGIN:VEVENT\r\n") && feed.text.contains("DTSTART:20260103T180000Z"), "{}", feed.text);
     let none = t.bench.ask("POST", &format!("/v1/schedules/{}/lock", id(77)), None).await;

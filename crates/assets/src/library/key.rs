@@ -18,13 +18,14 @@ pub struct AssetKey {
 }
 
 /// Folder of each kind. Delivered files lie where the user wants them and have no key.
-const FOLDERS: [(ArtifactKind, &str); 6] = [
+const FOLDERS: [(ArtifactKind, &str); 7] = [
     (ArtifactKind::Raw, "raw"),
     (ArtifactKind::Analysis, "analysis"),
     (ArtifactKind::Render, "renders"),
     (ArtifactKind::Thumbnail, "thumbnails"),
     (ArtifactKind::Subtitles, "subtitles"),
     (ArtifactKind::Record, "records"),
+    (ArtifactKind::Print, "prints"),
 ];
 
 impl AssetKey {

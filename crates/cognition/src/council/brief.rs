@@ -69,6 +69,8 @@ pub struct Brief {
     pub last_routing_sequence: u64,
     /// Pantheon's council (`config/personas.toml`).
     pub personas: Vec<Persona>,
+    /// Of what was learnt about them; 0 where they count as configured.
+    pub personas_version: u64,
 }
 
 /// What a video has in common with another one that is there already, by their fingerprints.
@@ -284,6 +286,7 @@ impl Brief {
             evidence: Vec::new(),
             last_routing_sequence: 0,
             personas: Vec::new(),
+            personas_version: 0,
         }
     }
     pub fn project_id(&self) -> Option<ProjectId> {

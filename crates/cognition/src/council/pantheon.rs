@@ -49,6 +49,7 @@ pub fn pantheon(brief: &Brief, config: &EngineConfig) -> Advisory {
         .collect();
     let detail = json!({
         "consensus": micro(consensus), "dissent": micro(dissent), "votes": columns,
+        "personas_version": brief.personas_version,
         "vetoed_by": veto.map(|v| v.0), "code": veto.map(|_| "outvoted"),
     });
     let confidence = 1.0 - 2.0 * dissent;

@@ -7,6 +7,7 @@ use omniva_contracts::ports::Ids;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::measure::measured;
 use super::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload, key};
 use super::rows::{Rows, Scribe, clip_to, edit_job_to, gone, schedule_to, set, upload_to};
 use super::{Absorbed, Wanted};
@@ -14,7 +15,7 @@ use crate::jobs::{NewJob, new_job};
 
 /// New items that one look at a source may bring; the rest is found by the next look.
 const ITEMS_AT_ONCE: usize = 200;
-/// Final jobs that one run of maintenance may delete.
+/// Final jobs, and figures, that one run of maintenance may delete.
 const PURGE_AT_ONCE: u64 = 10_000;
 /// After this long a scheduler that found no time looks again, where it does not say when.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
@@ -72,6 +73,13 @@ pub fn wanted(job: &Job) -> Wanted {
                 }
             }
         }
+        JobKind::Measure => {
+            if let Some(Ok(measured)) = result.map(read::<MeasureResult>) {
+                wanted.models = measured.lessons.into_iter().map(|lessons| lessons.name).collect();
+                let samples = measured.pulls.into_iter().flat_map(|pull| pull.samples);
+                wanted.samples = samples.map(|sample| SampleRow::new(sample).sample_id).collect();
+            }
+        }
         JobKind::Maintain => {
             if let Some(Ok(maintained)) = result.map(read::<MaintainResult>) {
                 maintained.artifacts.iter().for_each(|a| want(EntityType::Artifact, a.artifact_id.0));
@@ -103,6 +111,7 @@ pub fn absorb(
         JobKind::Edit => edited(job, read(result)?, rows, &mut scribe),
         JobKind::Schedule => scheduled(job, read(result)?, rows, config, &mut scribe),
         JobKind::Upload => uploaded(job, read(result)?, rows, &mut scribe),
+        JobKind::Measure => Ok(measured(job, read(result)?, rows, &mut scribe)),
         JobKind::Maintain => Ok(maintained(job, read(result)?, rows, &mut scribe)),
         JobKind::Noop => Ok(Absorbed::default()),
     }
@@ -117,6 +126,7 @@ pub(crate) fn actor_of(kind: JobKind) -> &'static str {
         JobKind::Edit => "editor",
         JobKind::Upload => "uploader",
         JobKind::Schedule => "scheduler",
+        JobKind::Measure => "measurer",
         JobKind::Maintain => "maintainer",
         JobKind::Noop => "noop",
     }
@@ -178,6 +188,8 @@ fn discovered(
 /// Two packets: the raw capture, and what was made of it. A video that is there already is only noted.
 fn scraped(job: &Job, result: ScrapeResult, rows: Rows<'_>, scribe: &mut Scribe<'_>) -> Absorbed {
     let mut post = result.post;
+    let others = post.raw_metadata.get("likeness").and_then(Value::as_array).into_iter().flatten();
+    let alike: Vec<Value> = others.filter_map(|like| like.get("other")).cloned().collect();
     post.version = rows.post(post.post_id).map_or(1, |row| row.version + 1);
     let post_ref = EntityRef::new(EntityType::Post, post.post_id);
     let files: Vec<Value> =
@@ -192,7 +204,7 @@ fn scraped(job: &Job, result: ScrapeResult, rows: Rows<'_>, scribe: &mut Scribe<
             let entity = EntityRef::new(EntityType::Video, video.video_id);
             let body = json!({
                 "checksum": video.checksum, "bytes": video.bytes, "duration_seconds": video.duration_seconds,
-                "resolution": video.resolution, "title": video.title,
+                "resolution": video.resolution, "title": video.title, "alike": alike,
             });
             absorbed.packets.push(scribe.packet("video.normalised", entity.clone(), &parent, body));
             absorbed.rows.push(Row::Video(video));
@@ -218,6 +230,7 @@ fn analyzed(job: &Job, result: AnalyzeResult, rows: Rows<'_>, scribe: &mut Scrib
     let chosen = result.clips.iter().filter(|c| c.status != ClipStatus::Rejected).count();
     let body = json!({
         "video_id": video.video_id, "candidates": result.clips.len(), "chosen": chosen,
+        "personas_version": result.analysis.raw_ai_output.get("personas_version"),
         "virality_score": result.analysis.virality_score, "relevance_score": result.analysis.relevance_score,
         "why_none": result.analysis.raw_ai_output.get("why_none"),
     });
@@ -415,11 +428,14 @@ fn maintained(job: &Job, result: MaintainResult, rows: Rows<'_>, scribe: &mut Sc
         "task": result.task, "removed_files": result.removed_files, "removed_bytes": result.removed_bytes,
         "findings": result.findings, "rows": result.artifacts.len(),
         "purge_jobs_before": result.purge_jobs_before, "purge_answers_before": result.purge_answers_before,
+        "purge_samples_before": result.purge_samples_before,
     });
     let packet = scribe.packet("maintenance.done", EntityRef::new(EntityType::Job, job.id), &job.meta_parents, body);
     let mut absorbed = Absorbed { packets: vec![packet], ..Absorbed::default() };
     absorbed.rows.extend(result.artifacts.into_iter().map(|a| Row::Artifact(rows.next_artifact(a))));
     absorbed.purges.extend(result.purge_answers_before.map(|before| Purge::ExpiredAnswers { before }));
+    let samples = result.purge_samples_before;
+    absorbed.purges.extend(samples.map(|before| Purge::OldSamples { before, at_most: PURGE_AT_ONCE }));
     absorbed.purges.extend(result.purge_jobs_before.map(|before| Purge::EndedJobs { before, at_most: PURGE_AT_ONCE }));
     absorbed
 }

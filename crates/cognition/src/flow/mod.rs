@@ -5,6 +5,7 @@
 
 mod absorb;
 mod enact;
+mod measure;
 mod mirror;
 pub mod payload;
 pub(crate) mod publish;
@@ -74,6 +75,10 @@ pub struct Wanted {
     pub uploads_of: Option<ClipId>,
     /// And the jobs that hold these unique keys and are not final.
     pub open_keys: Vec<String>,
+    /// And these points of time series, as far as they are there.
+    pub samples: Vec<SampleId>,
+    /// And the models of these names.
+    pub models: Vec<String>,
 }
 
 #[cfg(test)]

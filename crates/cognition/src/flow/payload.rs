@@ -57,6 +57,10 @@ pub mod key {
     pub fn upload(upload: UploadJobId) -> String {
         format!("upload:{upload}")
     }
+    /// One that reads figures back; one that only learns has none.
+    pub fn measure() -> String {
+        "measure".to_owned()
+    }
     pub fn maintain(task: &str) -> String {
         format!("maintain:{task}")
     }

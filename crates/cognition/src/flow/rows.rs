@@ -31,6 +31,18 @@ impl<'a> Rows<'a> {
     find!(schedule, Schedule, Schedule, ScheduleId, schedule_id);
     find!(artifact, Artifact, Artifact, ArtifactId, artifact_id);
 
+    pub fn sample(self, id: SampleId) -> Option<&'a SampleRow> {
+        self.0.iter().find_map(|row| match row {
+            Row::Sample(row) if row.sample_id == id => Some(row.as_ref()),
+            _ => None,
+        })
+    }
+    pub fn model(self, name: &str) -> Option<&'a ModelRow> {
+        self.0.iter().find_map(|row| match row {
+            Row::Model(row) if row.name == name => Some(row.as_ref()),
+            _ => None,
+        })
+    }
     pub fn active_analysis(self, video: VideoId) -> Option<&'a AnalysisRow> {
         self.0.iter().find_map(|row| match row {
             Row::Analysis(row) if row.active && row.video_id == video => Some(row),

@@ -17,6 +17,7 @@ use crate::calendar::{
     Windows,
 };
 use crate::council::{ClipDigest, belongs};
+use crate::learning::{WindowModel, forecast};
 use crate::limits::{self, Definitions, Taken};
 use crate::zone::Zone;
 
@@ -57,6 +58,8 @@ pub struct Facts {
     pub taken: Vec<Taken>,
     /// Clips of the owner that were published since the start of the UTC day, by whatever way.
     pub published_today: u32,
+    /// What was learnt of the channel's week; only where it is in use.
+    pub learnt: Option<WindowModel>,
 }
 
 impl Facts {
@@ -67,6 +70,10 @@ impl Facts {
     pub fn owns(&self, id: ScheduleId) -> bool {
         let mut rows = self.standing.iter().chain(self.waiting.iter().map(|w| &w.slot));
         rows.any(|row| row.schedule_id == id && row.project_id == self.owner)
+    }
+    /// Whether one time is as good as another.
+    fn takes_the_earliest(&self) -> bool {
+        self.learnt.is_none() && self.channel().takes_the_earliest()
     }
     /// The owner's rules for the target.
     pub fn channel(&self) -> ChannelSettings {
@@ -82,19 +89,18 @@ pub fn propose(facts: &Facts, id: ScheduleId, config: &EngineConfig) -> Result<S
     let own = facts.waiting.iter().find(|w| w.slot.schedule_id == id).ok_or_else(|| {
         Fault::new(Code::NotFound, format!("schedule {id} does not wait for a time"), "list the schedule")
     })?;
-    let channel = facts.channel();
     let request = request(facts, config, |_| false)?;
     let publication = request.wanted.iter().find(|p| p.schedule_id == id).cloned();
     let publication = publication.ok_or_else(|| Fault::internal("a place that waits is not in its own request"))?;
-    if own.urgent || channel.takes_the_earliest() {
+    if own.urgent || facts.takes_the_earliest() {
         return match first_come(&request, &publication, own.urgent) {
-            Some(at) => Ok(found(&request, &publication, at, None)),
-            None => unplaced(&request, &publication),
+            Some(at) => Ok(found(facts, &request, &publication, at, None)),
+            None => unplaced(facts, &request, &publication),
         };
     }
     let plan = calendar::plan(&request)?;
     if let Some(placed) = plan.placed.iter().find(|p| p.entry.id() == id) {
-        return Ok(found(&request, &publication, placed.entry.at, Some(&placed.why)));
+        return Ok(found(facts, &request, &publication, placed.entry.at, Some(&placed.why)));
     }
     match plan.unplaced.into_iter().find(|u| u.schedule_id == id) {
         Some(none) => Ok(not_found(&request, &publication, none)),
@@ -122,8 +128,8 @@ pub fn recalculate(facts: &Facts, config: &EngineConfig) -> Result<(Request, Pla
 }
 
 /// Why a plan put something where it did, as rows keep it.
-pub fn reasons(request: &Request, placed: &Placed) -> Value {
-    found(request, &placed.entry.publication, placed.entry.at, Some(&placed.why)).reasons
+pub fn reasons(facts: &Facts, request: &Request, placed: &Placed) -> Value {
+    found(facts, request, &placed.entry.publication, placed.entry.at, Some(&placed.why)).reasons
 }
 
 /// The calendar's problem. `movable` says which confirmed rows a plan may move.
@@ -138,7 +144,7 @@ pub fn request(facts: &Facts, config: &EngineConfig, movable: impl Fn(&Schedule)
     let channel = Channel {
         name: facts.target.clone(),
         zone,
-        windows: windows(&settings),
+        windows: windows(&settings, facts.learnt.as_ref()),
         spacing_minutes: settings.spacing_minutes.unwrap_or(config.schedule.spacing_minutes),
         quiet: quiet.iter().filter_map(QuietHours::minutes).map(|(from, to)| Quiet { from, to }).collect(),
         charges: limits::publication(&definitions, &facts.target)?,
@@ -181,7 +187,18 @@ fn full_today(facts: &Facts, channel: &ChannelSettings) -> Option<Moment> {
     (usual && facts.published_today >= channel.daily_quota).then(|| Moment((today + 1).saturating_mul(DAY)))
 }
 
-fn windows(channel: &ChannelSettings) -> Windows {
+/// How good each hour is: what was learnt, less where the operator would not post.
+fn windows(channel: &ChannelSettings, learnt: Option<&WindowModel>) -> Windows {
+    let Some(model) = learnt else { return wished(channel) };
+    if channel.windows.is_empty() {
+        return model.windows();
+    }
+    let (learnt, wished) = (model.windows(), wished(channel));
+    let both = (0..Windows::HOURS).map(|hour| learnt.weight(hour) * wished.weight(hour));
+    Windows::new(both.collect()).unwrap_or(wished)
+}
+
+fn wished(channel: &ChannelSettings) -> Windows {
     if channel.windows.is_empty() {
         return Windows::even();
     }
@@ -263,29 +280,51 @@ fn first_come(request: &Request, own: &Publication, urgent: bool) -> Option<Mome
 }
 
 /// Why nothing is free, though nothing else moves for it.
-fn unplaced(request: &Request, own: &Publication) -> Result<ScheduleResult, Fault> {
+fn unplaced(facts: &Facts, request: &Request, own: &Publication) -> Result<ScheduleResult, Fault> {
     let plan = calendar::plan(&Request { wanted: vec![own.clone()], ..request.clone() })?;
     match plan.unplaced.into_iter().next() {
         Some(none) => Ok(not_found(request, own, none)),
         // On the grid of a plan something is free that lies behind those ahead of it.
         None => match plan.placed.first() {
-            Some(placed) => Ok(found(request, own, placed.entry.at, Some(&placed.why))),
+            Some(placed) => Ok(found(facts, request, own, placed.entry.at, Some(&placed.why))),
             None => Err(Fault::internal("the plan forgot a place")),
         },
     }
 }
 
-fn found(request: &Request, own: &Publication, at: Moment, why: Option<&Why>) -> ScheduleResult {
+fn found(facts: &Facts, request: &Request, own: &Publication, at: Moment, why: Option<&Why>) -> ScheduleResult {
+    let (learnt, known) = facts.learnt.as_ref().and_then(|model| learnt(model, request, own, at)).unzip();
     ScheduleResult {
         schedule_id: own.schedule_id,
         recommended_time: Some(at),
         reasons: json!({
             "found": true, "by": if why.is_some() { "plan" } else { "earliest" }, "local": local(request, at),
-            "words": words(why), "why": why, "rules": rules(request), "clip": remembered(own),
+            "words": format!("{}{}", words(why), known.unwrap_or_default()), "why": why, "learnt": learnt, "rules": rules(request), "clip": remembered(own),
         }),
         fault: None,
         look_again: None,
     }
+}
+
+/// What was learnt of the hour, and what the clip may achieve in it: for the row, and in words.
+fn learnt(model: &WindowModel, request: &Request, own: &Publication, at: Moment) -> Option<(Value, String)> {
+    let hour = request.channels.first()?.zone.local(at).hour_of_week();
+    let weight = model.weights.get(hour)?;
+    let posts = model.learnt_from.posts;
+    let forecast = forecast(model, at, hour, own.value);
+    let expects = forecast.as_ref().map(|f| {
+        let what = f.measure.words();
+        format!(", about {:.0} {what} ({:.0} to {:.0}) after {} h", f.expected, f.low, f.high, f.age_hours)
+    });
+    let words = format!(
+        "; its hour counts {weight:.2} of the best (learnt from {posts} posts, version {}){}",
+        model.version,
+        expects.unwrap_or_default()
+    );
+    let value = json!({
+        "version": model.version, "posts": posts, "hour_of_week": hour, "weight": weight, "forecast": forecast,
+    });
+    Some((value, words))
 }
 
 fn not_found(request: &Request, own: &Publication, none: Unplaced) -> ScheduleResult {

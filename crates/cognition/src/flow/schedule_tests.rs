@@ -48,6 +48,7 @@ fn facts(now: Moment, channel: Option<ChannelSettings>, standing: Vec<Schedule>)
         waiting: vec![waiting(900, &target)],
         taken: Vec::new(),
         published_today: 0,
+        learnt: None,
         target,
     }
 }
@@ -218,4 +219,42 @@ proptest! {
             prop_assert!(!(60..300).contains(&zone.local(slot).minute));
         }
     }
+}
+
+/// Nothing but evenings was ever worth anything.
+fn evenings() -> WindowModel {
+    let mut model = WindowModel::unlearnt("youtube/main");
+    (model.on, model.version, model.learnt_from.posts, model.age_hours) = (true, 7, 84, 72);
+    (model.level, model.noise) = (6.0, 0.5);
+    for hour in 0..Windows::HOURS {
+        let good = hour % 24 == 20;
+        (model.weights[hour], model.effects[hour]) = if good { (1.0, 1.0) } else { (0.1, -1.0) };
+    }
+    model
+}
+
+#[test]
+fn a_learnt_hour_is_preferred_and_the_reasons_name_the_model_and_what_to_expect() {
+    let now = at("2024-05-07T12:00:00Z");
+    let channel = ChannelSettings { time_zone: "Europe/Berlin".into(), ..youtube() };
+    let blind = facts(now, Some(channel.clone()), vec![]);
+    assert_eq!(time(&blind, &config()), now, "without a model the earliest is the best");
+    let learnt = Facts { learnt: Some(evenings()), ..blind.clone() };
+    let result = propose(&learnt, id(900), &config()).expect("valid");
+    assert_eq!(result.recommended_time, Some(at("2024-05-07T18:00:00Z")), "20:00 in Berlin");
+    let words = result.reasons["words"].as_str().expect("words");
+    assert!(words.contains("its hour counts 1.00 of the best (learnt from 84 posts, version 7), about "), "{words}");
+    assert_eq!(
+        (&result.reasons["learnt"]["version"], &result.reasons["learnt"]["hour_of_week"]),
+        (&json!(7), &json!(44))
+    );
+    assert!(result.reasons["learnt"]["forecast"]["expected"].as_f64().expect("a number") > 1_000.0);
+    assert_eq!(propose(&blind, id(900), &config()).expect("valid").reasons["learnt"], Value::Null);
+    // One that was missed goes out at once; and the operator's windows hold beside what was learnt.
+    let mut urgent = learnt.clone();
+    urgent.waiting[0].urgent = true;
+    assert_eq!(time(&urgent, &config()), now);
+    let mornings = ChannelSettings { windows: vec![PostingWindow { from: 8, to: 11 }], ..channel };
+    let both = windows(&mornings, Some(&evenings()));
+    assert_eq!((both.weight(20), both.weight(9), both.weight(3)), (OUTSIDE, 0.1, 0.1 * OUTSIDE));
 }

@@ -1,14 +1,15 @@
 //! One learning step of a channel: its windows, and the watch for a changed audience.
 
+use omniva_contracts::config::{DriftRules, WindowRules};
 use omniva_contracts::engine::{LearningStep, Learnt, LearntFrom, Lesson, Moment};
 use omniva_contracts::fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
 
-use super::drift::{Alarm, DriftRules, DriftState};
+use super::drift::{Alarm, DriftState};
 use super::oracle::forecast;
 use super::outcome::{Outcome, Outcomes};
 use super::record::{SHOWN, counts, hash, learnt_from, words};
-use super::windows::{WindowModel, WindowRules, best, decay, fit, missing, wanted};
+use super::windows::{WindowModel, best, decay, fit, missing, wanted};
 use crate::calendar::Windows;
 use crate::calendar::dice::Dice;
 

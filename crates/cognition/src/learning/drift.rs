@@ -1,46 +1,14 @@
 //! Whether the audience is still the one that was learnt: cumulative sums (E. S. Page, 1954) of how far posts are from their
 //! forecasts, one for more and one for less. A single odd post is nothing; many that are off to the same side are.
 
+use omniva_contracts::config::DriftRules;
 use omniva_contracts::engine::Moment;
-use omniva_contracts::fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
 
 use crate::scores::micro;
 
 /// No single post says more than this, in spreads of the forecast: a viral hit is no new audience.
 const LOUDEST: f64 = 3.0;
-
-/// In spreads of the forecast.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DriftRules {
-    /// What a post may be off by without any suspicion: half of the change that is worth noticing.
-    pub slack: f64,
-    /// The sum at which the alarm is given. With a slack of 0.5 a steady channel sees less than one false alarm in a
-    /// thousand posts at 7, and a change by one spread is noticed after about 16.
-    pub limit: f64,
-}
-
-impl Default for DriftRules {
-    fn default() -> Self {
-        Self { slack: 0.5, limit: 7.0 }
-    }
-}
-
-impl DriftRules {
-    /// # Errors
-    /// `config_invalid`
-    pub fn check(&self) -> Result<(), Fault> {
-        if (0.1..=2.0).contains(&self.slack) && (2.0..=50.0).contains(&self.limit) {
-            return Ok(());
-        }
-        Err(Fault::new(
-            Code::ConfigInvalid,
-            format!("drift.slack = {}, limit = {}: must be 0.1..=2 and 2..=50", self.slack, self.limit),
-            "correct these values of the learning's configuration",
-        ))
-    }
-}
 
 /// One side. A run is what has added to the sum since it was last nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

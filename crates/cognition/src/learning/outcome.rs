@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use omniva_contracts::config::AgeRule;
 use omniva_contracts::engine::{EngagementSample, Moment, ScheduleId};
 use omniva_contracts::fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
@@ -28,21 +29,6 @@ pub struct PostFacts {
     pub score: f64,
     /// By persona, 0..1.
     pub votes: BTreeMap<String, f64>,
-}
-
-/// The age at which posts are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AgeRule {
-    pub hours: u32,
-    /// How far from it a lone sample may lie.
-    pub tolerance_hours: u32,
-}
-
-impl Default for AgeRule {
-    fn default() -> Self {
-        Self { hours: 72, tolerance_hours: 24 }
-    }
 }
 
 /// What is compared. One for a channel: the two differ by more than any hour of the day does.
@@ -154,12 +140,7 @@ fn check(rule: AgeRule, posts: &[PostFacts], samples: &[EngagementSample]) -> Re
     let wrong = |what: String| {
         Err(Fault::new(Code::ConfigInvalid, what, "correct these values of the learning's configuration"))
     };
-    if !(1..=2_160).contains(&rule.hours) || rule.tolerance_hours >= rule.hours {
-        return wrong(format!(
-            "age.hours = {}, tolerance_hours = {}: must be 1..=2160, and less than that",
-            rule.hours, rule.tolerance_hours
-        ));
-    }
+    rule.check()?;
     if posts.len() > MAX_POSTS || samples.len() > MAX_SAMPLES {
         return wrong(format!("at most {MAX_POSTS} posts and {MAX_SAMPLES} samples are learnt from at once"));
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use omniva_contracts::config::Persona;
+use omniva_contracts::config::{Persona, PersonaRules};
 use omniva_contracts::engine::{LearningStep, Learnt, LearntFrom, Lesson, Moment, ScheduleId};
 use omniva_contracts::fault::{Code, Fault};
 use serde::{Deserialize, Serialize};
@@ -19,54 +19,6 @@ use crate::scores::micro;
 const DAY: f64 = 86_400e6;
 /// No post says more than this, in spreads.
 const LOUDEST: f64 = 3.0;
-
-/// How Pantheon learns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PersonaRules {
-    /// Posts with votes and figures, before anything is learnt.
-    pub min_posts: u32,
-    pub half_life_days: f64,
-    /// Posts that the belief "no persona knows better" is worth.
-    pub doubt_posts: f64,
-    /// How strongly a correlation moves a weight.
-    pub gain: f64,
-    /// No weight goes further from the configured one than by this factor, above 1.
-    pub range: f64,
-    /// No weight moves by more than this share in one step, 0..1.
-    pub max_step: f64,
-}
-
-impl Default for PersonaRules {
-    fn default() -> Self {
-        Self { min_posts: 60, half_life_days: 120.0, doubt_posts: 40.0, gain: 3.0, range: 4.0, max_step: 0.15 }
-    }
-}
-
-impl PersonaRules {
-    /// # Errors
-    /// `config_invalid` naming every key at fault.
-    pub fn check(&self) -> Result<(), Fault> {
-        let real = [
-            ("half_life_days", self.half_life_days, 1.0, 3_650.0),
-            ("doubt_posts", self.doubt_posts, 1.0, 10_000.0),
-            ("gain", self.gain, 0.1, 10.0),
-            ("range", self.range, 1.01, 100.0),
-            ("max_step", self.max_step, 0.01, 1.0),
-            ("min_posts", f64::from(self.min_posts), 20.0, 10_000.0),
-        ];
-        let faults: Vec<String> = real
-            .iter()
-            .filter(|(_, value, low, high)| !(*low..=*high).contains(value))
-            .map(|(key, value, low, high)| format!("personas.{key} = {value}: must be {low}..={high}"))
-            .collect();
-        if faults.is_empty() {
-            return Ok(());
-        }
-        let next = "correct these values of the learning's configuration";
-        Err(Fault::new(Code::ConfigInvalid, faults.join("; "), next))
-    }
-}
 
 /// A post with its votes, and how it did against what its channel and hour explain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

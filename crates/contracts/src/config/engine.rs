@@ -7,7 +7,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DrafterConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid, merge, within};
+use super::{
+    DrafterConfig, LearningConfig, LikenessConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid, merge, within,
+};
 use crate::digits::hex;
 use crate::engine::{JobKind, Misfire, Precedence};
 use crate::fault::{Code, Fault};
@@ -28,6 +30,8 @@ pub struct EngineConfig {
     pub eclipse: EclipseConfig,
     pub schedule: ScheduleConfig,
     pub retention: RetentionConfig,
+    pub learning: LearningConfig,
+    pub likeness: LikenessConfig,
     pub network: NetworkConfig,
     pub drafter: DrafterConfig,
     pub publish: PublishConfig,
@@ -305,6 +309,8 @@ impl EngineConfig {
         self.eclipse.validate(&mut faults);
         self.schedule.validate(&mut faults);
         self.retention.validate(&mut faults);
+        self.learning.validate(&mut faults);
+        self.likeness.validate(&mut faults);
         self.network.validate(&mut faults);
         self.drafter.validate(&mut faults);
         for (name, webhook) in &self.publish.webhooks {

@@ -6,6 +6,8 @@ mod clip;
 mod drafter;
 mod endpoints;
 mod engine;
+mod learning;
+mod likeness;
 mod models;
 mod network;
 mod personas;
@@ -31,6 +33,8 @@ pub use engine::{
     LatticeConfig, PartialReuse, PublishConfig, QueueLimits, QuietHours, RetentionConfig, ScheduleConfig, ServerConfig,
     WebhookAddress,
 };
+pub use learning::{AgeRule, DriftRules, LearningConfig, PersonaRules, WindowRules};
+pub use likeness::LikenessConfig;
 pub use models::{ModelFile, ModelManifest, ModelSource, Weights, WhisperBuild};
 pub use network::{Allowed, NetworkConfig, Pauses, YtdlpConfig};
 pub use personas::{Persona, Weighted};

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::{
     AnalysisRow, ApiKey, Artifact, AuditRow, Checkpoint, Clip, Creator, CronEntry, Directive, EditJobRow,
-    IdempotentAnswer, Job, Moment, PacketDraft, Post, Project, QueueControl, Schedule, Setting, UploadJobRow, Video,
+    IdempotentAnswer, Job, ModelRow, Moment, PacketDraft, Post, Project, QueueControl, SampleRow, Schedule, Setting,
+    UploadJobRow, Video,
 };
 
 /// A row as it is to be. `version` 1 is a new row; any other follows `version - 1`, and the change is refused as stale
@@ -20,6 +21,8 @@ pub enum Row {
     EditJob(EditJobRow),
     UploadJob(Box<UploadJobRow>),
     Schedule(Schedule),
+    Sample(Box<SampleRow>),
+    Model(Box<ModelRow>),
     Artifact(Artifact),
     Job(Box<Job>),
     Queue(QueueControl),
@@ -46,6 +49,8 @@ pub enum Table {
     EditJobs,
     UploadJobs,
     Schedules,
+    Samples,
+    Models,
     Artifacts,
     Jobs,
     Queues,
@@ -72,6 +77,8 @@ impl Table {
             Table::EditJobs => "edit_jobs",
             Table::UploadJobs => "upload_jobs",
             Table::Schedules => "schedules",
+            Table::Samples => "engagement_samples",
+            Table::Models => "models",
             Table::Artifacts => "artifacts",
             Table::Jobs => "jobs",
             Table::Queues => "queues",
@@ -99,6 +106,8 @@ impl Row {
             Row::EditJob(_) => Table::EditJobs,
             Row::UploadJob(_) => Table::UploadJobs,
             Row::Schedule(_) => Table::Schedules,
+            Row::Sample(_) => Table::Samples,
+            Row::Model(_) => Table::Models,
             Row::Artifact(_) => Table::Artifacts,
             Row::Job(_) => Table::Jobs,
             Row::Queue(_) => Table::Queues,
@@ -125,6 +134,8 @@ impl Row {
             Row::EditJob(r) => id(r.edit_job_id.0),
             Row::UploadJob(r) => id(r.upload_job_id.0),
             Row::Schedule(r) => id(r.schedule_id.0),
+            Row::Sample(r) => id(r.sample_id.0),
+            Row::Model(r) => r.name.clone(),
             Row::Artifact(r) => id(r.artifact_id.0),
             Row::Job(r) => id(r.id.0),
             Row::Queue(r) => r.queue.as_str().to_owned(),
@@ -149,6 +160,8 @@ impl Row {
             Row::EditJob(r) => r.version,
             Row::UploadJob(r) => r.version,
             Row::Schedule(r) => r.version,
+            Row::Sample(r) => r.version,
+            Row::Model(r) => r.version,
             Row::Artifact(r) => r.version,
             Row::Job(r) => r.version,
             Row::Queue(r) => r.version,
@@ -166,6 +179,11 @@ impl Row {
 pub enum Purge {
     ExpiredAnswers {
         before: Moment,
+    },
+    /// Figures of posts.
+    OldSamples {
+        before: Moment,
+        at_most: u64,
     },
     /// Final jobs; their packets stay.
     EndedJobs {

@@ -139,6 +139,8 @@ pub struct AnalysisDetail {
     pub sha256: String,
     /// The configuration that the choice was made with.
     pub config_sha256: String,
+    /// Of the personas' learnt weights in it; 0 where they count as configured.
+    pub personas_version: u64,
     pub models: Vec<ModelRun>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,

@@ -23,6 +23,12 @@ pub enum EngagementSource {
 }
 
 impl EngagementSource {
+    pub const ALL: [EngagementSource; 5] =
+        [Self::YoutubeAnalytics, Self::YoutubeData, Self::Tiktok, Self::Instagram, Self::Csv];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
     pub fn as_str(self) -> &'static str {
         match self {
             Self::YoutubeAnalytics => "youtube_analytics",

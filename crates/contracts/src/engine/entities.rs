@@ -53,7 +53,7 @@ states! {
     }
 }
 states! { ScheduleStatus { Pending = "PENDING", Confirmed = "CONFIRMED", Done = "DONE", Missed = "MISSED", Cancelled = "CANCELLED" } }
-states! { ArtifactKind { Raw = "raw", Analysis = "analysis", Render = "render", Thumbnail = "thumbnail", Subtitles = "subtitles", Record = "record", Delivered = "delivered" } }
+states! { ArtifactKind { Raw = "raw", Analysis = "analysis", Render = "render", Thumbnail = "thumbnail", Subtitles = "subtitles", Record = "record", Print = "print", Delivered = "delivered" } }
 states! { LogLevel { Debug = "DEBUG", Info = "INFO", Warn = "WARN", Error = "ERROR" } }
 states! { Role { Viewer = "viewer", Operator = "operator", Admin = "admin" } }
 states! { QueueMode { Running = "running", Paused = "paused", Draining = "draining", Quarantined = "quarantined" } }

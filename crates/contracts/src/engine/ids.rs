@@ -46,4 +46,6 @@ ids! {
     /// One workflow: everything that follows from one source item shares it.
     TraceId,
     DirectiveId, ApiKeyId, RequestId,
+    /// One point of a post's time series.
+    SampleId,
 }

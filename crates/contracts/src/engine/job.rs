@@ -20,6 +20,8 @@ pub enum JobKind {
     Edit,
     Upload,
     Schedule,
+    /// Reads back what posts achieved, and learns from it.
+    Measure,
     /// Retention, orphan sweep, backup, audits.
     Maintain,
     /// Does nothing: measures the queue itself (`omniva bench jobs`).
@@ -27,13 +29,14 @@ pub enum JobKind {
 }
 
 impl JobKind {
-    pub const ALL: [JobKind; 8] = [
+    pub const ALL: [JobKind; 9] = [
         JobKind::Discover,
         JobKind::Scrape,
         JobKind::Analyze,
         JobKind::Edit,
         JobKind::Upload,
         JobKind::Schedule,
+        JobKind::Measure,
         JobKind::Maintain,
         JobKind::Noop,
     ];
@@ -45,6 +48,7 @@ impl JobKind {
             JobKind::Edit => "edit",
             JobKind::Upload => "upload",
             JobKind::Schedule => "schedule",
+            JobKind::Measure => "measure",
             JobKind::Maintain => "maintain",
             JobKind::Noop => "noop",
         }
@@ -61,6 +65,7 @@ impl JobKind {
             JobKind::Edit => &["INIT", "CUT", "REFINE", "RENDER", "STORE"],
             JobKind::Upload => &["INIT", "AUTH", "UPLOAD", "VERIFY"],
             JobKind::Schedule => &["INIT", "CALCULATE", "COMMIT"],
+            JobKind::Measure => &["INIT", "PULL", "LEARN"],
             JobKind::Maintain | JobKind::Noop => &["INIT"],
         }
     }

@@ -37,6 +37,7 @@ entity_types! {
     Project = "projects", Creator = "creators", Post = "posts", Video = "videos", Analysis = "analysis", Clip = "clips",
     EditJob = "edit_jobs", UploadJob = "upload_jobs", Schedule = "schedules", Artifact = "artifacts", Job = "jobs",
     Queue = "queues", Directive = "directives", ApiKey = "api_keys", Request = "requests", Engine = "engine",
+    Model = "models",
 }
 
 /// A packet before it has its place in the ledger. Lean: references, never blobs.

@@ -108,6 +108,36 @@ pub struct ScrapeResult {
     pub artifacts: Vec<Artifact>,
 }
 
+/// What a video has in common with another one, by their fingerprints; stands in its post's `raw_metadata` as `likeness`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VideoLikeness {
+    pub other: VideoId,
+    /// Lengths of this video and of the other one.
+    pub own_seconds: f64,
+    pub other_seconds: f64,
+    /// `None` where too little is common to count.
+    pub audio: Option<CommonStretch>,
+    pub video: Option<CommonStretch>,
+    /// Both have sound that could agree.
+    pub both_sound: bool,
+    /// Second of the other one that lies under second 0 of this one.
+    pub offset: f64,
+    /// Left and right are exchanged.
+    pub mirrored: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommonStretch {
+    pub seconds: f64,
+    /// 0..1: how much of what could agree within it does.
+    pub similarity: f64,
+    /// First and last common second of this video.
+    pub from: f64,
+    pub to: f64,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnalyzeResult {
     pub analysis: AnalysisRow,
@@ -166,4 +196,7 @@ pub struct MaintainResult {
     /// Final jobs that ended before this may be deleted.
     pub purge_jobs_before: Option<Moment>,
     pub purge_answers_before: Option<Moment>,
+    /// Figures of posts that were measured before this may be deleted.
+    #[serde(default)]
+    pub purge_samples_before: Option<Moment>,
 }

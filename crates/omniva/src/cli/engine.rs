@@ -217,7 +217,7 @@ pub enum JobCommand {
         /// Name or id of a project.
         #[arg(long)]
         project: Option<String>,
-        /// discover, scrape, analyze, edit, upload, schedule, maintain or noop.
+        /// discover, scrape, analyze, edit, upload, schedule, measure, maintain or noop.
         #[arg(long)]
         kind: Option<String>,
         /// QUEUED, RUNNING, WAITING_RETRY, DONE, ERROR, CANCELLED, SKIPPED or QUARANTINED.

@@ -6,6 +6,7 @@ mod bench;
 mod clip;
 mod creator;
 mod doctor;
+mod engagement;
 mod explain;
 mod job;
 mod key;
@@ -40,6 +41,8 @@ pub fn run(cli: Cli) -> Result<u8, Fault> {
         Command::Job(args) => job::run(args, json),
         Command::Queue(args) => job::queue(args, json),
         Command::Schedule(args) => schedule::run(args, json),
+        Command::Engagement(args) => engagement::run(args, json),
+        Command::Learning(args) => engagement::learning(&args, json),
         Command::Limits(args) => schedule::limits(&args, json),
         Command::Key(args) => key::run(args, json),
         Command::Auth(args) => auth::run(args, json),

@@ -48,6 +48,7 @@ pub fn all(
         settle: SETTLE,
         net,
         drafter: drafter.map(|drafter| Arc::new(drafter) as Arc<dyn Drafter>),
+        prints: Default::default(),
         publishing: Publishing::new(
             settings.endpoints.clone(),
             settings.engine.publish.webhooks.clone(),

@@ -190,6 +190,41 @@ impl Reader for Memory {
         let place = |s: &Schedule| (s.final_scheduled_time.is_none(), s.final_scheduled_time, s.schedule_id);
         Ok(page(found, |a, b| place(a).cmp(&place(b)), at))
     }
+    async fn samples_by_id(&self, ids: &[SampleId]) -> Answered<Vec<SampleRow>> {
+        let state = self.look()?;
+        let ids: BTreeSet<SampleId> = ids.iter().copied().collect();
+        Ok(ids.into_iter().filter_map(|id| state.get(id.0)).collect())
+    }
+    async fn samples(&self, filter: &SampleFilter, at: Page) -> Answered<Listed<SampleRow>> {
+        let state = self.look()?;
+        let found = state
+            .all::<SampleRow>()
+            .filter(|r| filter.channel.as_ref().is_none_or(|channel| *channel == r.sample.channel))
+            .filter(|r| is(filter.schedule, r.sample.schedule_id))
+            .filter(|r| within(filter.from, filter.to, Some(r.sample.measured_at)))
+            .collect();
+        let place = |r: &SampleRow| (r.sample.measured_at, r.sample_id);
+        Ok(page(found, |a, b| place(b).cmp(&place(a)), at))
+    }
+    async fn latest_samples(&self, of: &[ScheduleId]) -> Answered<Vec<SampleRow>> {
+        let state = self.look()?;
+        let mut latest: BTreeMap<ScheduleId, &SampleRow> = BTreeMap::new();
+        for row in state.all::<SampleRow>().filter(|r| of.contains(&r.sample.schedule_id)) {
+            let place = |r: &SampleRow| (r.sample.measured_at, r.sample_id);
+            let held = latest.entry(row.sample.schedule_id).or_insert(row);
+            if place(row) > place(held) {
+                *held = row;
+            }
+        }
+        Ok(latest.into_values().cloned().collect())
+    }
+    async fn model(&self, name: &str) -> Answered<Option<ModelRow>> {
+        Ok(self.look()?.get(name))
+    }
+    async fn models(&self, limit: u64) -> Answered<Vec<ModelRow>> {
+        let state = self.look()?;
+        Ok(first(state.all::<ModelRow>(), limit))
+    }
     async fn artifact(&self, id: ArtifactId) -> Answered<Option<Artifact>> {
         Ok(self.look()?.get(id.0))
     }

@@ -51,6 +51,8 @@ kept! {
     EditJob EditJobRow, EditJobs;
     UploadJob UploadJobRow, UploadJobs;
     Schedule Schedule, Schedules;
+    Sample SampleRow, Samples;
+    Model ModelRow, Models;
     Artifact Artifact, Artifacts;
     Job Job, Jobs;
     Queue QueueControl, Queues;
@@ -210,6 +212,13 @@ impl State {
             Purge::ExpiredAnswers { before } => {
                 let expired = self.all::<IdempotentAnswer>().filter(|a| a.expires_at < *before);
                 expired.map(|a| (Table::Answers, Key::Text(a.key.clone()))).collect()
+            }
+            Purge::OldSamples { before, at_most } => {
+                let old = self.all::<SampleRow>().filter(|r| r.sample.measured_at < *before);
+                let mut old: Vec<(Moment, SampleId)> = old.map(|r| (r.sample.measured_at, r.sample_id)).collect();
+                old.sort();
+                let at_most = usize::try_from(*at_most).unwrap_or(usize::MAX);
+                old.into_iter().take(at_most).map(|(_, id)| (Table::Samples, Key::Id(id.0))).collect()
             }
             Purge::EndedJobs { before, at_most } => {
                 let edits = self.all::<EditJobRow>().map(|e| e.job_id);

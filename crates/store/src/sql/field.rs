@@ -102,6 +102,61 @@ impl Field for Option<EntityRef> {
     }
 }
 
+/// A column for each figure.
+impl Field for EngagementSample {
+    fn names(_: &str, out: &mut Vec<String>) {
+        out.extend(
+            [
+                "schedule_id",
+                "channel",
+                "post_id",
+                "published_at",
+                "measured_at",
+                "source",
+                "views",
+                "engaged_views",
+                "likes",
+                "comments",
+                "shares",
+                "watch_seconds",
+                "average_view_percentage",
+            ]
+            .map(str::to_owned),
+        );
+    }
+    fn put(&self, out: &mut Vec<Value>) {
+        self.schedule_id.put(out);
+        self.channel.put(out);
+        self.post_id.put(out);
+        self.published_at.put(out);
+        self.measured_at.put(out);
+        self.source.put(out);
+        self.views.put(out);
+        for count in [&self.engaged_views, &self.likes, &self.comments, &self.shares] {
+            count.put(out);
+        }
+        self.watch_seconds.put(out);
+        self.average_view_percentage.put(out);
+    }
+    fn take(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Self {
+            schedule_id: Field::take(cells)?,
+            channel: Field::take(cells)?,
+            post_id: Field::take(cells)?,
+            published_at: Field::take(cells)?,
+            measured_at: Field::take(cells)?,
+            source: Field::take(cells)?,
+            views: Field::take(cells)?,
+            engaged_views: Field::take(cells)?,
+            likes: Field::take(cells)?,
+            comments: Field::take(cells)?,
+            shares: Field::take(cells)?,
+            watch_seconds: Field::take(cells)?,
+            average_view_percentage: Field::take(cells)?,
+        })
+    }
+}
+
 impl Scalar for String {
     type Cell = String;
     fn value(this: Option<&Self>) -> Value {
@@ -198,7 +253,8 @@ ids!(
     TraceId,
     DirectiveId,
     ApiKeyId,
-    RequestId
+    RequestId,
+    SampleId
 );
 
 macro_rules! words {
@@ -227,7 +283,8 @@ words!(
     Misfire,
     JobKind,
     JobState,
-    Platform
+    Platform,
+    EngagementSource
 );
 
 /// Unit variants whose text only serde knows: as serde writes them, without the quotes.
@@ -276,4 +333,5 @@ macro_rules! documents {
 }
 documents!(
     serde_json::Value, ProjectSettings, SourceSpec, Fault, Order, Vec<String>, Vec<PacketId>, BTreeMap<String, f64>,
+    Vec<LearningStep>,
 );

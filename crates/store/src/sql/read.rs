@@ -215,6 +215,29 @@ impl Reader for SqlReader {
         let order = r#"(t."final_scheduled_time" IS NULL), t."final_scheduled_time", t."schedule_id""#;
         self.list(of, order, page).await
     }
+    async fn samples_by_id(&self, ids: &[SampleId]) -> Answered<Vec<SampleRow>> {
+        self.told(more::samples_by_id(&self.db, ids).await)
+    }
+    async fn samples(&self, filter: &SampleFilter, page: Page) -> Answered<Listed<SampleRow>> {
+        let of = Where::new()
+            .maybe("channel", filter.channel.as_ref())
+            .maybe("schedule_id", filter.schedule.as_ref())
+            .compared("measured_at", ">=", filter.from.as_ref())
+            .compared("measured_at", "<", filter.to.as_ref());
+        self.list(of, r#"t."measured_at" DESC, t."sample_id" DESC"#, page).await
+    }
+    async fn latest_samples(&self, of: &[ScheduleId]) -> Answered<Vec<SampleRow>> {
+        self.told(more::latest_samples(&self.db, of).await)
+    }
+    async fn model(&self, name: &str) -> Answered<Option<ModelRow>> {
+        self.by(Where::new().is("name", &name.to_owned())).await
+    }
+    async fn models(&self, limit: u64) -> Answered<Vec<ModelRow>> {
+        // Sorted here: collations differ between databases.
+        let mut all: Vec<ModelRow> = self.first(Where::new(), r#"t."name""#, limit).await?;
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
     async fn artifact(&self, id: ArtifactId) -> Answered<Option<Artifact>> {
         self.by(Where::new().is("artifact_id", &id)).await
     }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::field::{Cells, Field, Scalar, misread};
 use super::packets;
-use super::query::{Where, all, clamp, count, one};
+use super::query::{Where, all, clamp, count, every, one, select};
+use super::tables::Stored;
 use crate::{IN_PIPELINE, Made, PENDING_UPLOADS, PacketFilter, ProjectCounts, QueueDepth};
 
 pub(super) async fn packet(db: &impl ConnectionTrait, of: Where, order: &str) -> Result<Option<Packet>, DbErr> {
@@ -55,6 +56,43 @@ pub(super) async fn leaves(db: &impl ConnectionTrait, from: u64, count: u64) -> 
     let sql = r#"SELECT "leaf_hash" FROM "stardust_metadata" WHERE "seq" >= $1 ORDER BY "seq" LIMIT $2"#;
     let rows = all(db, sql, vec![clamp(from), clamp(count)]).await?;
     rows.iter().map(|row| packets::hash(row.try_get_by_index(0)?)).collect()
+}
+
+/// Ids that one question names: databases allow some tens of thousands, plans are kept by their text.
+const AT_ONCE: usize = 500;
+
+pub(super) async fn samples_by_id(db: &impl ConnectionTrait, ids: &[SampleId]) -> Result<Vec<SampleRow>, DbErr> {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids.dedup();
+    let mut found: Vec<SampleRow> = Vec::with_capacity(ids.len());
+    for piece in ids.chunks(AT_ONCE) {
+        found.extend(every::<SampleRow>(db, Where::new().any("sample_id", piece), "").await?);
+    }
+    // Sorted here: databases keep ids in orders of their own.
+    found.sort_by_key(|row| row.sample_id);
+    Ok(found)
+}
+
+/// The newest of each publication: no other of the same is newer.
+pub(crate) fn latest_where(of: &[ScheduleId]) -> Where {
+    let newer = r#"NOT EXISTS (SELECT 1 FROM "engagement_samples" n WHERE n."schedule_id" = t."schedule_id"
+        AND (n."measured_at", n."sample_id") > (t."measured_at", t."sample_id"))"#;
+    Where::new().any("schedule_id", of).plain(newer)
+}
+
+pub(super) async fn latest_samples(db: &impl ConnectionTrait, of: &[ScheduleId]) -> Result<Vec<SampleRow>, DbErr> {
+    let mut found = Vec::new();
+    for piece in of.chunks(AT_ONCE) {
+        let of = latest_where(piece);
+        let rows = all(db, select::<SampleRow>(&of, ""), of.values).await?;
+        for row in &rows {
+            found.push(SampleRow::read(row)?);
+        }
+    }
+    found.sort_by_key(|row: &SampleRow| row.sample.schedule_id);
+    found.dedup_by_key(|row| row.sample.schedule_id);
+    Ok(found)
 }
 
 const DAY_US: i64 = 86_400_000_000;

@@ -118,6 +118,8 @@ stored! { Schedule in "schedules" {
     schedule_id, clip_id, project_id, upload_job_id, target, recommended_time, final_scheduled_time,
     horizon_adjustments, status, locked, created_at, version,
 } }
+stored! { SampleRow in "engagement_samples" { sample_id, sample, version } }
+stored! { ModelRow in "models" { name, model, steps, alarm, packet_id, updated_at, version } }
 stored! { Artifact in "artifacts" {
     artifact_id, kind, path, sha256, bytes, project_id, video_id, clip_id, promoted, keep_until, removed_at, created_at,
     version,
@@ -159,7 +161,7 @@ macro_rules! rows {
 }
 rows! {
     Project(Project), Creator(Creator), Post(Post), Video(Video), Analysis(AnalysisRow), Clip(Clip),
-    EditJob(EditJobRow), UploadJob(UploadJobRow), Schedule(Schedule), Artifact(Artifact), Job(Job),
+    Sample(SampleRow), Model(ModelRow), EditJob(EditJobRow), UploadJob(UploadJobRow), Schedule(Schedule), Artifact(Artifact), Job(Job),
     Queue(QueueControl), Cron(CronEntry), Directive(Directive), ApiKey(ApiKey), Setting(Setting),
     Answer(IdempotentAnswer), Audit(AuditRow), Checkpoint(Checkpoint),
 }

@@ -216,6 +216,12 @@ async fn delete(tx: &DatabaseTransaction, purge: &Purge) -> Result<(), DbErr> {
         Purge::ExpiredAnswers { before } => {
             (r#"DELETE FROM "idempotent_answers" WHERE "expires_at" < $1"#, vec![Value::BigInt(Some(before.0))])
         }
+        Purge::OldSamples { before, at_most } => (
+            r#"DELETE FROM "engagement_samples" WHERE "sample_id" IN (
+                 SELECT s."sample_id" FROM "engagement_samples" s WHERE s."measured_at" < $1
+                 ORDER BY s."measured_at", s."sample_id" LIMIT $2)"#,
+            vec![Value::BigInt(Some(before.0)), Value::BigInt(Some(i64::try_from(*at_most).unwrap_or(i64::MAX)))],
+        ),
         // Jobs that an edit or upload job refers to stay as long as that does.
         Purge::EndedJobs { before, at_most } => (
             r#"DELETE FROM "jobs" WHERE "id" IN (

@@ -7,7 +7,7 @@ use sea_orm_migration::MigratorTrait;
 use crate::sql::group::update_text;
 use crate::sql::query::{Where, all, select};
 use crate::sql::read::{CLAIM_ORDER, DUE_ORDER, EXPIRED_ORDER, LAPSED_ORDER, claimable, due, expired, lapsed};
-use crate::sql::read_ledger::{DEPTHS, NEXT_DUE, QUARANTINED};
+use crate::sql::read_ledger::{DEPTHS, NEXT_DUE, QUARANTINED, latest_where};
 use crate::sql::tables::Stored;
 
 async fn database() -> DatabaseConnection {
@@ -65,6 +65,18 @@ async fn a_group_of_updates_finds_its_rows_by_key() {
     let rows = sea_orm::ConnectionTrait::query_all_raw(&db, statement).await.expect("is explained");
     let plan: Vec<String> = rows.iter().map(|row| row.try_get_by_index(3).expect("a text")).collect();
     assert!(plan.iter().any(|line| line.contains("SEARCH jobs USING INDEX sqlite_autoindex_jobs_1")), "{plan:?}");
+}
+
+#[tokio::test]
+async fn figures_are_found_by_channel_and_publication() {
+    let db = database().await;
+    let of = Where::new().is("channel", &"youtube/main".to_owned()).compared("measured_at", ">=", Some(&Moment(5)));
+    let text = select::<SampleRow>(&of, r#"t."measured_at" DESC, t."sample_id" DESC"#);
+    let listed = plan(&db, &text, of.values).await;
+    assert!(listed.contains("samples_channel") && !listed.contains("TEMP B-TREE"), "{listed}");
+    let of = latest_where(&[ScheduleId(uuid::Uuid::nil()), ScheduleId(uuid::Uuid::max())]);
+    let latest = plan(&db, &select::<SampleRow>(&of, ""), of.values).await;
+    assert!(latest.matches("samples_schedule").count() == 2 && !latest.contains("SCAN"), "{latest}");
 }
 
 #[tokio::test]

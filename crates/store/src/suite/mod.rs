@@ -1,5 +1,6 @@
 //! One suite for every adapter: what a store does is written once, and each adapter is held to it.
 
+pub(crate) mod engagement;
 mod group;
 mod ledger;
 mod lists;
@@ -98,6 +99,9 @@ every_adapter! {
     lists::small_tables_are_sorted,
     lists::counts_of_a_project,
     lists::logs_by_filter,
+    engagement::samples_by_filter_newest_first,
+    engagement::the_latest_of_each_publication,
+    engagement::old_samples_are_purged_and_models_stand_by_name,
     refusals::stale_changes,
     refusals::taken_keys,
     refusals::dangling_references,

@@ -283,6 +283,8 @@ pub(crate) fn one_of_each() -> Vec<Row> {
         Row::EditJob(edit_job(1, 1, 1)),
         Row::UploadJob(Box::new(upload)),
         Row::Schedule(schedule),
+        Row::Sample(Box::new(super::engagement::sample(1, 100_000))),
+        Row::Model(Box::new(super::engagement::model("windows youtube/main"))),
         Row::Artifact(artifact),
         Row::Queue(QueueControl {
             queue: JobKind::Edit,
@@ -360,6 +362,11 @@ pub(crate) async fn stored(store: &Store, row: &Row) -> Option<Row> {
         Row::EditJob(x) => got!(r.edit_job(x.edit_job_id), Row::EditJob),
         Row::UploadJob(x) => got!(r.upload_job(x.upload_job_id), |u| Row::UploadJob(Box::new(u))),
         Row::Schedule(x) => got!(r.schedule(x.schedule_id), Row::Schedule),
+        Row::Sample(x) => {
+            let found = r.samples_by_id(&[x.sample_id]).await.expect("is answered");
+            found.into_iter().next().map(|s| Row::Sample(Box::new(s)))
+        }
+        Row::Model(x) => got!(r.model(&x.name), |m| Row::Model(Box::new(m))),
         Row::Artifact(x) => got!(r.artifact(x.artifact_id), Row::Artifact),
         Row::Job(x) => got!(r.job(x.id), |j| Row::Job(Box::new(j))),
         Row::Directive(x) => got!(r.directive(x.directive_id), Row::Directive),
@@ -392,6 +399,8 @@ pub(crate) fn set_version(row: &mut Row, version: i64) {
         Row::EditJob(r) => r.version = version,
         Row::UploadJob(r) => r.version = version,
         Row::Schedule(r) => r.version = version,
+        Row::Sample(r) => r.version = version,
+        Row::Model(r) => r.version = version,
         Row::Artifact(r) => r.version = version,
         Row::Job(r) => r.version = version,
         Row::Queue(r) => r.version = version,
@@ -437,6 +446,8 @@ pub(super) async fn every_row_can_change(mut store: Store) {
             Row::Analysis(r) => r.active = false,
             Row::Directive(r) => r.state = DirectiveState::Dispatched,
             Row::Schedule(r) => r.final_scheduled_time = None,
+            Row::Sample(r) => (r.sample.views, r.sample.likes) = (12, None),
+            Row::Model(r) => r.alarm = json!({ "more": true }),
             _ => {}
         }
     }

@@ -168,7 +168,7 @@ fn of_failure(subject: &omniva_contracts::engine::EntityRef, story: &[&Packet], 
         ["job.failed", "job.quarantined", "job.crashed", "job.retried", "job.expired", "job.skipped", "job.cancelled"];
     tally.look(has(&own, &troubles), || "a failure of this job".into());
     let kind = own.iter().find(|p| p.draft.kind == "job.created").and_then(|p| Body::of(p).text("kind"));
-    let asked = !matches!(kind, Some("noop" | "maintain")) && has(&own, &["job.failed", "job.quarantined"]);
+    let asked = !matches!(kind, Some("noop" | "maintain" | "measure")) && has(&own, &["job.failed", "job.quarantined"]);
     if asked {
         tally.look(ruled(&own, Question::Recover), || "the ruling on what to do about it".into());
     }

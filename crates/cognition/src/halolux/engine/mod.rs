@@ -11,6 +11,7 @@ mod gather;
 mod insights;
 mod jobs;
 mod leads;
+mod learning;
 mod lineage;
 mod rulings;
 mod story;

@@ -455,3 +455,42 @@ fn an_explanation_is_wire() {
     let text = serde_json::to_string(&told).expect("serialises");
     assert_eq!(serde_json::from_str::<Explanation>(&text).expect("reads"), told);
 }
+
+#[test]
+fn a_learning_step_says_what_was_learnt_from_what() {
+    let mut book = Book::new(3);
+    let model = ModelRow::entity(&ModelRow::windows("youtube/main"));
+    let body =
+        json!({ "channel": "youtube/main", "asked": 12, "samples": 11, "not_yet": 0, "missing": 1, "why": "enough" });
+    let measured = book.add("engagement.measured", &model, &[], body);
+    let step = LearningStep {
+        lesson: Lesson::Windows,
+        channel: "youtube/main".into(),
+        version_before: 3,
+        version_after: 4,
+        on: true,
+        why_off: vec![],
+        learnt_from: LearntFrom::default(),
+        posts: vec![],
+        left_out: Default::default(),
+        changes: vec![Learnt {
+            what: "Tuesday 18:00".into(),
+            before: 0.5,
+            after: 0.75,
+            wanted: 1.0,
+            bound: "max_step".into(),
+        }],
+        narrative: vec!["Learnt from 84 posts.".into()],
+    };
+    let learnt = book.add("learning.step", &model, &[measured], json!(step));
+    book.add("learning.alarm", &model, &[learnt], json!({ "words": "posts achieved 40 % less than forecast" }));
+    let told = explain(&Inquiry::Why(model), &book.packets);
+    for words in [
+        "The figures of 12 posts on youtube/main were asked for: 11 points came back, 1 posts have none any more; it stopped: enough.",
+        "Learnt from 84 posts. Version 3 became 4: Tuesday 18:00 from 0.50 to 0.75 (wanted 1.00, held by max_step).",
+        "The audience has changed: posts achieved 40 % less than forecast.",
+    ] {
+        assert!(said(&told, words), "{words}\n{:?}", told.narrative);
+    }
+    grounded(&told, &book.packets);
+}

@@ -5,6 +5,7 @@ use omniva_contracts::engine::{EntityRef, Packet, shown_target};
 use serde_json::Value;
 
 use super::facts::Body;
+use super::learning;
 
 /// Characters of foreign text (titles, reasons) in one sentence.
 const QUOTED: usize = 240;
@@ -57,6 +58,8 @@ pub(super) fn sentence(packet: &Packet) -> Option<String> {
         "clip" => clip(kind, Body::of(packet))?,
         "upload" | "schedule" => publishing(kind, packet)?,
         "project" | "creator" | "queue" | "engine" | "maintenance" | "zenith" => running(kind, packet)?,
+        "engagement" => learning::engagement(kind, Body::of(packet), &plain(&packet.draft.source))?,
+        "learning" => learning::learning(kind, Body::of(packet))?,
         _ => other(kind, packet)?,
     };
     Some(format!("{text}."))

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use omniva_contracts::engine::Moment;
 
-use super::WindowRules;
 use crate::calendar::Windows;
 use crate::calendar::dice::Dice;
 use crate::learning::linear::Factor;
 use crate::learning::outcome::Outcome;
+use omniva_contracts::config::WindowRules;
 
 const MONTH: f64 = 30.0 * 86_400e6;
 /// Prior spreads of the trend (per month) and of the slope (from the worst score to the best); the level's is none.

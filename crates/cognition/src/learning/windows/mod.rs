@@ -1,17 +1,16 @@
 //! Posting windows: how good each hour of a channel's week is.
 
 mod fit;
-mod rules;
 
 use std::collections::BTreeMap;
 
+use omniva_contracts::config::WindowRules;
 use omniva_contracts::engine::{Learnt, LearntFrom, Moment};
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(in crate::learning) use fit::normal;
 pub(in crate::learning) use fit::{Fit, fit, months};
-pub use rules::WindowRules;
 
 use crate::calendar::Windows;
 use crate::learning::outcome::{Measure, Outcomes};
@@ -87,6 +86,13 @@ impl WindowModel {
     /// Without exploring: what each hour is expected to bring of what the best one brings, 0..1.
     pub fn expected(&self) -> Vec<f64> {
         relative(&self.effects)
+    }
+
+    /// The hours that are expected to bring most, with their share of what the best one brings: place in the week, name.
+    pub fn best_hours(&self, most: usize) -> Vec<(usize, String, f64)> {
+        let mut order: Vec<(usize, f64)> = self.expected().into_iter().enumerate().collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        order.into_iter().take(most).map(|(slot, share)| (slot, slot_name(slot), share)).collect()
     }
 
     pub(in crate::learning) fn take(&mut self, fit: &Fit, at: Moment, outcomes: &Outcomes) {

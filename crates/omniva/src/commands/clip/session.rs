@@ -322,6 +322,7 @@ fn works(
         upkeep,
         allow_missing_layers: setup.layers,
         settle: SETTLE,
+        prints: Default::default(),
         publishing: Publishing::new(
             setup.endpoints,
             engine.publish.webhooks.clone(),
