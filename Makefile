@@ -46,7 +46,9 @@ demo: models media ## from nothing to finished shorts of a real video
 	target/release/omniva clip "$(OMNIVA_TEST_MEDIA)/panel.mp4" -o "$(DEMO)" --count 3; code=$$?; \
 	  target/release/omniva explain "$(DEMO)"; echo; echo "Open $(DEMO)/report.html"; exit $$code
 
+# libfaketime: days pass in seconds in the test of the whole loop.
 fuzzer: setup
+	$(call install,libfaketime)
 	@[ -x "$(OMNIVA_SCHEMATHESIS)" ] || { python3 -m venv "$(FUZZER)" && \
 	  "$(FUZZER)/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5; }
 

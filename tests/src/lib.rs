@@ -3,7 +3,10 @@
 
 #![allow(clippy::expect_used)] // a harness fails a test by panicking
 
+pub mod calendar;
 pub mod engine;
+pub mod owner;
+pub mod web;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -3,18 +3,17 @@
 
 #![allow(clippy::expect_used)] // helpers of tests fail by panicking
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use omniva_contracts::ports::{Clock, SystemClock};
 use omniva_emulators::Server;
 use omniva_emulators::google::Google;
-use omniva_emulators::oauth::{CLIENT_ID, CLIENT_SECRET};
+use omniva_emulators::oauth::CLIENT_SECRET;
 use omniva_emulators::webhook::Receiver;
 use omniva_tests::engine::{Engine, json_of, omniva, until};
-use omniva_tests::{Bench, binary, excerpt, one_at_a_time, status};
-use serde_json::{Value, json};
+use omniva_tests::owner::connect;
+use omniva_tests::{Bench, excerpt, one_at_a_time, status};
+use serde_json::json;
 
 const PATIENCE: u64 = 400;
 const KEY: &str = "PLANTED-webhook-key-c4n4ry";
@@ -32,28 +31,6 @@ fn config(bench: &Bench, google: &str, hook: &str) -> std::path::PathBuf {
     );
     std::fs::write(&path, text).expect("written");
     path
-}
-
-/// `omniva auth youtube`, with an owner whose browser goes where it is sent and who agrees.
-fn connect(bench: &Bench, data: &Path, config: &Path) {
-    let secret = bench.path("client-secret");
-    std::fs::write(&secret, CLIENT_SECRET).expect("written");
-    let mut command = Command::new(binary());
-    command.args(["--json", "auth", "youtube", "--account", "main", "--client-id", CLIENT_ID, "--client-secret-file"]);
-    command.arg(&secret).arg("--config").arg(config).env("OMNIVA_DATA", data).env_remove("OMNIVA_VAULT_KEY");
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("omniva starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let mut line = || -> Value {
-        let line = lines.next().expect("a line").expect("UTF-8");
-        serde_json::from_str(&line).expect("JSON")
-    };
-    let shown = line();
-    assert_eq!(shown["event"], "consent", "{shown}");
-    let browser = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).build().new_agent();
-    browser.get(shown["url"].as_str().expect("an address")).call().expect("the page, and the way back");
-    let connected = line();
-    assert_eq!(connected["account"], "youtube/main", "{connected}");
-    assert!(child.wait().expect("ends").success());
 }
 
 /// `meanwhile` is what the platform does while the engine waits.
@@ -94,7 +71,7 @@ fn clips_are_posted_once_to_a_channel_and_told_to_a_webhook() {
     // Its clock stands still while clips are rendered.
     hook.state().window = 3_600;
     let (data, config) = (bench.path("data"), config(&bench, &google.base(), &hook.base()));
-    connect(&bench, &data, &config);
+    connect(&bench, &data, &config, "youtube");
     let key = bench.path("hook-key");
     std::fs::write(&key, KEY).expect("written");
     let kept = omniva(&data, &["--json", "auth", "webhook", "cms", "--key-file", key.to_str().expect("UTF-8")]);

@@ -11,6 +11,9 @@ use crate::oauth::{CLIENT_ID, CLIENT_SECRET};
 
 pub const USER: &str = "17841400000000001";
 pub const VERSION: &str = "v26.0";
+/// What the owner agreed to.
+const PERMISSIONS: &str =
+    "instagram_business_basic,instagram_business_content_publish,instagram_business_manage_insights";
 
 #[derive(Clone, Debug)]
 pub struct Container {
@@ -220,6 +223,19 @@ impl Instagram {
         Answer::json(200, &json!({ "data": items }))
     }
 
+    /// The consent page, where the owner agrees at once. Instagram knows no PKCE, and ends the address with `#_`.
+    fn consent(&mut self, request: &Request) -> Answer {
+        let field = |name: &str| request.query(name).unwrap_or_default();
+        let (redirect, state, scope) = (field("redirect_uri"), field("state"), field("scope"));
+        if field("client_id") != CLIENT_ID || field("response_type") != "code" || state.len() < 32 {
+            return self.violation(request, "client, response type or state");
+        }
+        if !redirect.starts_with("http://127.0.0.1:") || !scope.contains("instagram_business_content_publish") {
+            return self.violation(request, "redirect or scope");
+        }
+        Answer::new(302).header("Location", format!("{redirect}?code=PLANTED-ig-code&state={state}#_"))
+    }
+
     /// A code, a short-lived token or a long-lived one becomes the next.
     fn token(&mut self, request: &Request) -> Option<Answer> {
         let field = |name: &str| {
@@ -243,7 +259,7 @@ impl Instagram {
         }
         let token = self.grant();
         Some(if request.method == "POST" {
-            let data = json!({ "access_token": token, "user_id": USER, "permissions": "instagram_business_basic,instagram_business_content_publish" });
+            let data = json!({ "access_token": token, "user_id": USER, "permissions": PERMISSIONS });
             Answer::json(200, &json!({ "data": [data] }))
         } else {
             Answer::json(200, &json!({ "access_token": token, "token_type": "bearer", "expires_in": 5_184_000 }))
@@ -259,6 +275,9 @@ impl Default for Instagram {
 
 impl Emulated for Instagram {
     fn answer(&mut self, request: &Request) -> Answer {
+        if (request.method.as_str(), request.path.as_str()) == ("GET", "/oauth/authorize") {
+            return self.consent(request);
+        }
         if let Some(answer) = self.token(request) {
             return answer;
         }
