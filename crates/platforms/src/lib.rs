@@ -27,6 +27,7 @@ mod pace;
 mod pacific;
 mod progress;
 mod publisher;
+mod secrets;
 mod source;
 #[cfg(test)]
 mod testing;
@@ -49,6 +50,7 @@ pub use link::Kit;
 pub use net::{Answer, Ask, Guard, Method, Names, Net, Span, SystemNames};
 pub use progress::Progress;
 pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
+pub use secrets::check_secret;
 pub use source::{Fetched, Looked, Source, Window, source};
 pub use tiktok::{TiktokInsights, TiktokPublisher};
 pub use webhook::{WebhookPublisher, WebhookTarget, signature};

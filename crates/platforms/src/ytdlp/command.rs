@@ -17,7 +17,7 @@ pub(super) struct Setting<'a> {
     pub network: &'a NetworkConfig,
     pub pauses: Pauses,
     /// A copy of its own.
-    pub cookies: Option<PathBuf>,
+    pub cookies: Option<&'a Path>,
 }
 
 /// What every call says: no configuration, no plugins, nothing that runs or writes beside the video.
@@ -52,7 +52,7 @@ fn common(setting: &Setting<'_>) -> Vec<OsString> {
     if !ytdlp.js_runtime.is_empty() {
         pair("--js-runtimes", ytdlp.js_runtime.clone());
     }
-    if let Some(path) = &setting.cookies {
+    if let Some(path) = setting.cookies {
         words.extend(["--cookies".into(), path.as_os_str().to_owned()]);
     }
     words
@@ -174,7 +174,7 @@ mod tests {
         let mut network = config(&[]);
         network.ytdlp.ffmpeg = "/usr/bin/ffmpeg".into();
         network.ytdlp.js_runtime = "deno:/usr/bin/deno".into();
-        let cookies = Some(PathBuf::from("/own/cookies.txt"));
+        let cookies = Some(Path::new("/own/cookies.txt"));
         let setting = Setting { network: &network, pauses: network.pauses("default"), cookies };
         let words = about(&setting, "u");
         let after = |key: &str| words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).unwrap();
