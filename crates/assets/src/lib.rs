@@ -12,6 +12,7 @@ mod lock;
 mod place;
 mod prune;
 mod publish;
+mod room;
 mod slug;
 mod space;
 mod work;
@@ -25,8 +26,9 @@ pub use lock::FileLock;
 pub use place::default_cache_dir;
 pub use prune::Pruned;
 pub use publish::publish;
+pub use room::{Following, repair_space};
 pub use slug::slug;
-pub use space::{free_space, require_space};
+pub use space::{disk_of, free_space, require_space};
 pub use work::WorkDir;
 pub use write::{AtomicFile, sweep_unfinished, write_atomic};
 

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use omniva_assets::Following;
 use omniva_contracts::Silent;
 
 use super::*;
@@ -194,4 +195,23 @@ fn what_never_gets_whole_is_given_up_and_leaves_nothing() {
         assert_eq!(fault.code, code, "{path}: {fault}");
     }
     assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
+}
+
+#[test]
+fn without_room_for_all_that_follows_not_a_byte_is_kept() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "HEAD" => Reply::new(200, ""),
+        _ => Reply::new(200, media(50_000)).with("ETag", "\"one\""),
+    });
+    let source = source(&server, "/a.mp4");
+    let (folder, library) = library();
+    let clips = library.followed_by(Following { clips: 5, clip_bytes: u64::MAX / 8, copies: 1 });
+    let item = FoundItem { bytes: None, ..found(&source) };
+    let fault = source.fetch(&item, &clips, &Silent).unwrap_err();
+    assert_eq!(fault.code, Code::NoSpace);
+    for told in ["50.0 kB for the file", "100.0 kB for a repaired copy", "for its analysis", "for 5 clips", " free: "] {
+        assert!(fault.message.contains(told), "{told}: {}", fault.message);
+    }
+    assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
+    assert!(matches!(source.fetch(&item, &library, &Silent), Ok(Fetched::Copy(..))));
 }

@@ -129,6 +129,7 @@ impl Download<'_> {
         }
         let strong = answer.etag().filter(|etag| !etag.starts_with("W/"));
         self.validator = strong.or(answer.last_modified()).map(str::to_owned);
+        self.library.require_video(&place, self.total, None)?;
         self.file = Some(self.library.receive(self.total)?);
         Ok(())
     }

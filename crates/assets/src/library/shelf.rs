@@ -9,7 +9,7 @@ use omniva_contracts::Fault;
 use omniva_contracts::engine::Moment;
 
 use super::key::AssetKey;
-use crate::space::free_space;
+use crate::space::{disk_of, free_space};
 use crate::work::{self, WorkDir};
 use crate::write::{AtomicFile, folder_of, sync_folder};
 
@@ -39,6 +39,10 @@ pub trait Shelf: Send + Sync {
     fn list(&self, visit: &mut dyn FnMut(Result<Stored, String>) -> bool) -> Result<(), Fault>;
     /// Bytes that can still be put.
     fn free(&self) -> Result<u64, Fault>;
+    /// The disk that it is on, as [`crate::disk_of`] tells it.
+    fn disk(&self) -> Option<u64> {
+        None
+    }
     /// An empty file that [`Shelf::put`] takes, on the same disk where that matters.
     fn incoming(&self) -> Result<Incoming, Fault>;
     /// An empty folder for work in progress, on the same disk.
@@ -146,6 +150,10 @@ impl Shelf for FolderShelf {
             }
         }
         Ok(())
+    }
+
+    fn disk(&self) -> Option<u64> {
+        disk_of(&self.root)
     }
 
     fn free(&self) -> Result<u64, Fault> {

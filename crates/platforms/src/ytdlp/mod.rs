@@ -295,8 +295,7 @@ impl Source for YtdlpSource {
         let work = library.work_dir()?;
         let (said, info) = self.about(&url, work.path(), &turn, monitor)?;
         self.allowed(&said, &place)?;
-        // Once as it comes, once as it is kept.
-        library.require_space(said.bytes().unwrap_or(0).saturating_mul(2))?;
+        library.require_video(&place, said.bytes(), said.seconds())?;
         let path = self.download(&info, work.path(), &turn, monitor)?;
         drop(turn);
         let mut first = Vec::new();
