@@ -55,7 +55,7 @@ pub use source::{Fetched, Looked, Source, Window, source};
 pub use tiktok::{TiktokInsights, TiktokPublisher};
 pub use webhook::{WebhookPublisher, WebhookTarget, signature};
 pub use youtube::{YoutubeInsights, YoutubePublisher};
-pub use ytdlp::YtdlpSource;
+pub use ytdlp::{Ytdlp, YtdlpSource, ytdlp};
 
 /// A name as it may be shown: no control characters.
 pub(crate) fn shown(name: &std::ffi::OsStr) -> String {

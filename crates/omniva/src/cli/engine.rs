@@ -542,6 +542,9 @@ pub struct RestoreArgs {
 pub struct DoctorArgs {
     #[command(flatten)]
     pub data: DataArgs,
+    /// The engine's configuration, on top of the shipped one: which yt-dlp, which secrets, which model drafts texts.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Also read every page of the database, every packet of the ledger and every kept file.
     #[arg(long)]
     pub deep: bool,

@@ -10,7 +10,7 @@ pub(super) const PROGRESS: &str = "omniva-progress ";
 /// The finished file is called this, with an ending of yt-dlp's choice.
 pub(super) const STEM: &str = "media";
 /// Runs the wheels as they are: without site packages (where plugins could lie) and without the user's environment.
-const START: &str = "import sys\nn = int(sys.argv[1])\nsys.path[:0] = sys.argv[2:2 + n]\nsys.argv[1:] = sys.argv[2 + n:]\nimport yt_dlp\nyt_dlp.main()\n";
+pub(super) const START: &str = "import sys\nn = int(sys.argv[1])\nsys.path[:0] = sys.argv[2:2 + n]\nsys.argv[1:] = sys.argv[2 + n:]\nimport yt_dlp\nyt_dlp.main()\n";
 
 /// What all calls of one run have in common.
 pub(super) struct Setting<'a> {
@@ -58,9 +58,9 @@ fn common(setting: &Setting<'_>) -> Vec<OsString> {
     words
 }
 
-/// Python, isolated, with the wheels; then yt-dlp's own words.
-pub(super) fn start(files: &[PathBuf], words: Vec<OsString>) -> Vec<OsString> {
-    let mut all: Vec<OsString> = ["-I", "-S", "-B", "-X", "utf8", "-c", START].map(OsString::from).to_vec();
+/// Python, isolated, with a script of ours and the wheels; then yt-dlp's own words.
+pub(super) fn start(script: &str, files: &[PathBuf], words: Vec<OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = ["-I", "-S", "-B", "-X", "utf8", "-c", script].map(OsString::from).to_vec();
     all.push(files.len().to_string().into());
     all.extend(files.iter().map(|file| file.as_os_str().to_owned()));
     all.extend(words);

@@ -9,6 +9,7 @@ mod child;
 mod command;
 mod confine;
 mod entry;
+mod found;
 mod jar;
 mod reasons;
 mod relay;
@@ -37,9 +38,10 @@ use crate::net::{Net, seconds, shown};
 use crate::pace::{Pace, Turn};
 use crate::secrets::named;
 use crate::source::{Fetched, Looked, Source, Window};
-use child::Limits;
+use child::{Limits, Ran};
 use command::Setting;
 use entry::Said;
+pub use found::{Ytdlp, ytdlp};
 use jar::Jar;
 pub(crate) use jar::check_jar;
 use relay::Relay;
@@ -106,22 +108,7 @@ impl YtdlpSource {
         turn: &Turn,
         line: &mut dyn FnMut(&str) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let ytdlp = &self.net.config().ytdlp;
-        let tool = tool::verified(ytdlp, &Still(run.monitor))?;
-        let proxy = run.kit.proxy.as_deref().map(|from| Upstream::read(&named(&self.net, from)?)).transpose()?;
-        let relay = Relay::start(self.net.clone(), proxy)?;
-        let mut command = Command::new(&tool.python);
-        command.args(command::start(&tool.files, words)).env_clear().current_dir(run.folder);
-        for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
-            command.env(name, run.folder);
-        }
-        for name in ["http_proxy", "https_proxy", "all_proxy"] {
-            command.env(name, relay.url());
-        }
-        let memory = u64::from(ytdlp.memory_megabytes) << 20;
-        let limits = Limits { time: run.time, memory, file: run.file, output: MAX_OUTPUT };
-        let rules = confine::rules(ytdlp, &tool.files, run.folder, relay.port())?;
-        let ran = child::run(command, Some(rules), limits, run.monitor, line)?;
+        let (ran, relay) = start(&self.net, command::START, words, run, line)?;
         if ran.success {
             return Ok(());
         }
@@ -370,6 +357,32 @@ fn finished(folder: &Path) -> Result<PathBuf, Fault> {
             "set engine.network.ytdlp.ffmpeg, which joins them",
         )),
     }
+}
+
+/// Starts Python with `script`, which is given the pinned files and the words, in its sandbox; waits for its end.
+fn start(
+    net: &Arc<Net>,
+    script: &str,
+    words: Vec<OsString>,
+    run: &Run<'_>,
+    line: &mut dyn FnMut(&str) -> Result<(), Fault>,
+) -> Result<(Ran, Relay), Fault> {
+    let ytdlp = &net.config().ytdlp;
+    let tool = tool::verified(ytdlp, &Still(run.monitor))?;
+    let proxy = run.kit.proxy.as_deref().map(|from| Upstream::read(&named(net, from)?)).transpose()?;
+    let relay = Relay::start(net.clone(), proxy)?;
+    let mut command = Command::new(&tool.python);
+    command.args(command::start(script, &tool.files, words)).env_clear().current_dir(run.folder);
+    for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+        command.env(name, run.folder);
+    }
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, relay.url());
+    }
+    let memory = u64::from(ytdlp.memory_megabytes) << 20;
+    let limits = Limits { time: run.time, memory, file: run.file, output: MAX_OUTPUT };
+    let rules = confine::rules(ytdlp, &tool.files, run.folder, relay.port())?;
+    Ok((child::run(command, Some(rules), limits, run.monitor, line)?, relay))
 }
 
 fn unavailable(what: &str) -> Fault {
