@@ -2,7 +2,7 @@
 //! records of uploads that are under way.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use omniva_assets::write_atomic;
@@ -57,6 +57,7 @@ pub struct Publishing {
     endpoints: Endpoints,
     webhooks: BTreeMap<String, WebhookAddress>,
     kit: Kit,
+    records: PathBuf,
 }
 
 impl Publishing {
@@ -69,8 +70,13 @@ impl Publishing {
         clock: Arc<dyn Clock + Send + Sync>,
     ) -> Self {
         let (accounts, transport) = accounts(&endpoints, secrets, clock.clone());
-        let progress = Arc::new(Records { folder: records });
-        Self { kit: Kit { transport, accounts, progress, clock }, endpoints, webhooks }
+        let progress = Arc::new(Records { folder: records.clone() });
+        Self { kit: Kit { transport, accounts, progress, clock }, endpoints, webhooks, records }
+    }
+
+    /// The folder of the records: a part of each backup.
+    pub fn records(&self) -> &Path {
+        &self.records
     }
 
     /// # Errors
