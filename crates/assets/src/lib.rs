@@ -21,7 +21,7 @@ mod write;
 pub use cache::{Cache, Claim, Key};
 pub use entry::{Building, Entry};
 pub use hash::hash_file;
-pub use library::{AssetKey, Copied, FolderShelf, Incoming, Kept, Library, Receiving, Shelf, Stored};
+pub use library::{AssetKey, Copied, FolderShelf, Incoming, Kept, Library, Mark, Receiving, Shelf, Stored};
 pub use lock::FileLock;
 pub use place::default_cache_dir;
 pub use prune::Pruned;

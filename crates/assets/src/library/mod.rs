@@ -5,6 +5,7 @@
 //! grace, because a worker puts files first and Zenith commits their rows after.
 
 mod key;
+mod partial;
 mod receive;
 mod shelf;
 
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use key::AssetKey;
+pub use partial::Mark;
 pub use receive::Receiving;
 pub use shelf::{FolderShelf, Incoming, Shelf, Stored};
 
