@@ -48,7 +48,6 @@ pub fn all(
         upkeep,
         allow_missing_layers,
         settle: SETTLE,
-        net,
         drafter: drafter.map(|drafter| Arc::new(drafter) as Arc<dyn Drafter>),
         prints: Default::default(),
         publishing: Publishing::new(
@@ -57,7 +56,9 @@ pub fn all(
             Arc::new(DataVault::of(data)),
             data.uploads(),
             Arc::new(SystemClock),
+            net.clone(),
         ),
+        net,
         errand: None,
     };
     Ok(workers::all(tools))

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use omniva_assets::{Library, WorkDir};
-use omniva_contracts::config::NetworkConfig;
+use omniva_contracts::config::{HttpLimits, NetworkConfig};
 use omniva_contracts::engine::{Moment, SourceSpec};
 use omniva_contracts::ports::SystemClock;
 use omniva_contracts::{Code, Fault, Monitor};
@@ -26,13 +26,14 @@ use url::Url;
 
 pub use answer::{Answer, Ask, Method};
 pub use guard::Guard;
+pub(crate) use names::{Gate, Refused};
 pub use names::{Names, SystemNames};
 pub(crate) use when::moment;
 
+use crate::call::HttpTransport;
 use crate::feed::Memory;
 use crate::oauth::SharedClock;
 use crate::pace::Pace;
-use names::Gate;
 
 /// The way out, shared by all sources.
 pub struct Net {
@@ -172,6 +173,11 @@ impl Net {
             }
         }
         Err(fault::reading(&url, last))
+    }
+
+    /// A transport that dials nothing else than the sources do, for addresses that an operator has set.
+    pub fn transport(&self, limits: &HttpLimits) -> HttpTransport {
+        HttpTransport::guarded(limits, &self.gate)
     }
 
     /// The URL as it was understood, and the addresses that may be dialled for it.
