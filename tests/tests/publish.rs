@@ -21,8 +21,11 @@ const KEY: &str = "PLANTED-webhook-key-c4n4ry";
 /// The platforms at their emulators, watched folders looked at every second.
 fn config(bench: &Bench, google: &str, hook: &str) -> std::path::PathBuf {
     let path = bench.path("platforms.toml");
+    // The receiver of the webhook is a private server: it has to be allowed.
+    let receiver = hook.trim_start_matches("http://");
     let text = format!(
         "[engine.cron]\ndiscover = {{ every_seconds = 1, misfire = \"run_once\" }}\n\n\
+         [engine.network]\nallow = [\"{receiver}\"]\n\n\
          [engine.publish.webhooks.cms]\nurl = \"{hook}/hooks/clips\"\n\n\
          [endpoints.youtube]\napi = \"{google}/youtube/v3\"\nupload = \"{google}/upload/youtube/v3\"\n\
          analytics = \"{google}/v2\"\nchunk_bytes = 262144\n\

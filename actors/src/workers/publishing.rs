@@ -2,7 +2,7 @@
 //! records of uploads that are under way.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use omniva_assets::write_atomic;
@@ -12,7 +12,7 @@ use omniva_contracts::ports::Clock;
 use omniva_contracts::{Code, Fault};
 use omniva_platforms::oauth::{Accounts, Service};
 use omniva_platforms::{
-    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Progress, Publisher, TiktokInsights,
+    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Net, Progress, Publisher, TiktokInsights,
     TiktokPublisher, Transport, WebhookPublisher, WebhookTarget, YoutubeInsights, YoutubePublisher,
 };
 use omniva_vault::Secrets;
@@ -57,20 +57,28 @@ pub struct Publishing {
     endpoints: Endpoints,
     webhooks: BTreeMap<String, WebhookAddress>,
     kit: Kit,
+    records: PathBuf,
+    net: Arc<Net>,
 }
 
 impl Publishing {
-    /// `records`: the folder where uploads under way are remembered; as safe as the database beside it.
+    /// `net`: what webhooks are sent through; a server on this machine or network has to stand in its list. `records`: the folder where uploads under way are remembered; as safe as the database beside it.
     pub fn new(
         endpoints: Endpoints,
         webhooks: BTreeMap<String, WebhookAddress>,
         secrets: Arc<dyn Secrets>,
         records: PathBuf,
         clock: Arc<dyn Clock + Send + Sync>,
+        net: Arc<Net>,
     ) -> Self {
         let (accounts, transport) = accounts(&endpoints, secrets, clock.clone());
-        let progress = Arc::new(Records { folder: records });
-        Self { kit: Kit { transport, accounts, progress, clock }, endpoints, webhooks }
+        let progress = Arc::new(Records { folder: records.clone() });
+        Self { kit: Kit { transport, accounts, progress, clock }, endpoints, webhooks, records, net }
+    }
+
+    /// The folder of the records: a part of each backup.
+    pub fn records(&self) -> &Path {
+        &self.records
     }
 
     /// # Errors
@@ -90,7 +98,9 @@ impl Publishing {
             Target::Webhook { name } => {
                 let address = self.webhooks.get(name).ok_or_else(|| unknown_webhook(name))?;
                 let (url, files_base) = (address.url.clone(), address.files_base.clone());
-                Box::new(WebhookPublisher::new(kit, WebhookTarget { name: name.clone(), url, files_base })?)
+                let kit = Kit { transport: Arc::new(self.net.transport(&self.endpoints.http)), ..kit };
+                let target = WebhookTarget { name: name.clone(), url, files_base };
+                Box::new(WebhookPublisher::new(kit, target, self.net.clone())?)
             }
             other => return Err(Fault::new(Code::Usage, format!("{other} is no platform"), "publish to the folder")),
         })

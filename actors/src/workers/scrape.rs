@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omniva_assets::Copied;
+use omniva_assets::{Copied, Following, require_space};
 use omniva_contracts::config::Config;
 use omniva_contracts::engine::*;
 use omniva_contracts::media::MediaInfo;
@@ -14,12 +14,17 @@ use omniva_platforms::{Fetched, source};
 use omniva_stages::{Stage, ingest_as, likeness, long_enough};
 use serde_json::{Value, json};
 
-use super::Tools;
 use super::blocking::blocking;
 use super::end::{Run, gone, skip};
 use super::rows::{Belongs, id_of, project};
 use super::watch::{Leg, Watch};
+use super::{Tools, output_folder};
 use crate::work::{Work, WorkContext};
+
+/// Picture of a finished clip at its busiest, kilobits a second.
+const PICTURE_KBPS: f64 = 12_000.0;
+/// Thumbnail, captions and record of a clip, bytes.
+const BESIDE_CLIP: u64 = 2_000_000;
 
 const LEGS: &[Leg] = &[(Stage::Ingest, "PARSE", 0.4, 0.95)];
 
@@ -158,9 +163,16 @@ impl Scraper {
             return skip(format!("creator {} has no source any more", item.creator.username));
         };
         let (tools, found) = (self.0.clone(), item.found.clone());
+        let (made, delivered) = following(&self.0, item);
         let fetched = blocking(watch, move |watch| {
             let place = source(&spec, tools.settle, &tools.net)?;
-            place.fetch(&found, &tools.library, &watch.part("FETCH", 0.02, 0.4))
+            // What was said when it was found; what only its server says is asked for as soon as it does.
+            let library = tools.library.followed_by(made);
+            library.require_video(&found.title, found.bytes, found.details.duration_seconds)?;
+            if let Some(folder) = delivered {
+                require_space(&folder, made.clips.saturating_mul(made.clip_bytes))?;
+            }
+            place.fetch(&found, &library, &watch.part("FETCH", 0.02, 0.4))
         })
         .await?;
         match fetched {
@@ -168,6 +180,25 @@ impl Scraper {
             Fetched::Gone(why) => skip(why),
         }
     }
+}
+
+/// What is made of a video of this project; and the folder that its clips are delivered to, where that is another disk.
+fn following(tools: &Tools, item: &Item) -> (Following, Option<PathBuf>) {
+    let channels = item.project.settings.channels_in_use();
+    let folder = channels.iter().any(|channel| Target::parse(&channel.target) == Ok(Target::Folder));
+    let output = folder.then(|| output_folder(&tools.output, &item.project));
+    let here = output.as_ref().is_some_and(|folder| tools.library.shares_disk(folder));
+    (made_of(&item.config, 1 + u64::from(here)), output.filter(|_| !here))
+}
+
+/// By the length of the clips and the rate of their sound and picture, at most what a clip may have.
+fn made_of(config: &Config, copies: u64) -> Following {
+    let (clip, encode) = (&config.clip, &config.encode);
+    // Clips that are cut get shorter, never longer.
+    let bits = clip.max_seconds * 1e3 * (PICTURE_KBPS + f64::from(encode.audio_kbps));
+    let most = u64::from(encode.max_megabytes).saturating_mul(1_000_000);
+    let clip_bytes = ((bits / 8.0) as u64).min(most).saturating_add(BESIDE_CLIP);
+    Following { clips: u64::from(clip.count), clip_bytes, copies }
 }
 
 /// Probes the file, and repairs it into the cache where it needs that, so that analysis finds it done.
@@ -229,5 +260,20 @@ fn video(
         trace_id: job.trace_id,
         created_at: belongs.now,
         version: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_clips_follows_their_length_and_their_limit() {
+        let mut config = Config::load(None).expect("shipped");
+        (config.clip.count, config.clip.max_seconds, config.encode.audio_kbps) = (4, 10.0, 160);
+        assert_eq!(made_of(&config, 2), Following { clips: 4, clip_bytes: 17_200_000, copies: 2 });
+        config.clip.max_seconds = 120.0;
+        config.encode.max_megabytes = 60;
+        assert_eq!(made_of(&config, 1).clip_bytes, 62_000_000);
     }
 }

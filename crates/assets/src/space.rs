@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use omniva_contracts::{Code, Fault};
@@ -34,6 +35,12 @@ fn free_io(path: &Path) -> io::Result<u64> {
     Ok(blocks.saturating_mul(size))
 }
 
+/// Which disk `path` is on, or will be: the number of its file system. `None` when the system does not tell.
+pub fn disk_of(path: &Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    path.ancestors().find_map(|path| std::fs::metadata(path).ok()).map(|about| about.dev())
+}
+
 /// # Errors
 /// `no_space` with both figures when fewer than `bytes` are free.
 pub fn require_space(path: &Path, bytes: u64) -> Result<(), Fault> {
@@ -54,7 +61,7 @@ pub(crate) fn too_little(place: &str, needed: u64, free: u64) -> Fault {
 }
 
 /// Three digits are enough for people.
-fn amount(bytes: u64) -> String {
+pub(crate) fn amount(bytes: u64) -> String {
     let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
     let bytes = bytes as f64;
     match units.into_iter().find(|(size, _)| bytes >= *size) {
@@ -71,6 +78,7 @@ mod tests {
     fn too_little_space_is_told_with_figures() {
         let place = std::env::temp_dir().join("not there/yet");
         assert!(free_space(&place).unwrap() > 0);
+        assert!(disk_of(&place).is_some() && disk_of(&place) == disk_of(&std::env::temp_dir()));
         assert_eq!(require_space(&place, 1), Ok(()));
         let fault = require_space(&place, u64::MAX).unwrap_err();
         assert_eq!(fault.code, Code::NoSpace);

@@ -25,6 +25,8 @@ pub struct AtomicFile {
     /// Tells sweepers that the writer lives.
     lock: Lock,
     committed: bool,
+    /// Whether the part stays when this is dropped.
+    left: bool,
 }
 
 impl AtomicFile {
@@ -41,7 +43,7 @@ impl AtomicFile {
         loop {
             let part = folder_of(target).join(part_name());
             if let Some(lock) = Lock::make(&part)? {
-                return Ok(Self { target: target.to_path_buf(), part, lock, committed: false });
+                return Ok(Self { target: target.to_path_buf(), part, lock, committed: false, left: false });
             }
         }
     }
@@ -82,6 +84,18 @@ impl AtomicFile {
         rename_new(&self.part, &self.target)?;
         self.committed = true;
         sync_folder(folder_of(&self.target))
+    }
+
+    /// A part of another name, as somebody has left it; `None` when somebody is at it. It has no target yet.
+    pub(crate) fn go_on(part: &Path) -> io::Result<Option<Self>> {
+        let lock = Lock::take(part, Mode::Exclusive)?;
+        let of = |lock| Self { target: part.to_owned(), part: part.to_owned(), lock, committed: false, left: false };
+        Ok(lock.map(of))
+    }
+
+    /// The part stays for somebody who goes on with it.
+    pub(crate) fn leave(&mut self) {
+        self.left = true;
     }
 
     /// Where the content lies until it is committed.
@@ -137,7 +151,7 @@ impl Write for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.committed && !self.left {
             let _ = fs::remove_file(&self.part);
         }
     }

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use omniva_assets::Following;
 use omniva_contracts::Silent;
 
 use super::*;
@@ -194,4 +195,124 @@ fn what_never_gets_whole_is_given_up_and_leaves_nothing() {
         assert_eq!(fault.code, code, "{path}: {fault}");
     }
     assert_eq!(std::fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
+}
+
+#[test]
+fn without_room_for_all_that_follows_not_a_byte_is_kept() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "HEAD" => Reply::new(200, ""),
+        _ => Reply::new(200, media(50_000)).with("ETag", "\"one\""),
+    });
+    let source = source(&server, "/a.mp4");
+    let (folder, library) = library();
+    let clips = library.followed_by(Following { clips: 5, clip_bytes: u64::MAX / 8, copies: 1 });
+    let item = FoundItem { bytes: None, ..found(&source) };
+    let fault = source.fetch(&item, &clips, &Silent).unwrap_err();
+    assert_eq!(fault.code, Code::NoSpace);
+    for told in ["50.0 kB for the file", "100.0 kB for a repaired copy", "for its analysis", "for 5 clips", " free: "] {
+        assert!(fault.message.contains(told), "{told}: {}", fault.message);
+    }
+    for place in ["incoming", "partial"] {
+        assert_eq!(std::fs::read_dir(folder.path().join(place)).unwrap().count(), 0);
+    }
+    assert!(matches!(source.fetch(&item, &library, &Silent), Ok(Fetched::Copy(..))));
+}
+
+/// A process that dies: the connection is held open until the library has `bytes`, and then everything is let go without
+/// any end of ours.
+fn killed_after(server: &Server, path: &str, folder: &std::path::Path, bytes: u64) {
+    let (source, library) = (source(server, path), Library::open(folder, 0).unwrap());
+    struct Dies<'a>(&'a std::path::Path, u64);
+    impl Monitor for Dies<'_> {
+        fn progress(&self, _: f64) {}
+        fn cancelled(&self) -> bool {
+            let parts = std::fs::read_dir(self.0.join("partial")).unwrap().flatten();
+            parts.map(|part| part.metadata().unwrap().len()).sum::<u64>() >= self.1
+        }
+    }
+    let fault = source.fetch(&found(&source), &library, &Dies(folder, bytes)).unwrap_err();
+    assert_eq!(fault.code, Code::Cancelled);
+    // What a clean end makes to last, a kill does not: without the note's word only the same start of the machine counts.
+    let note = std::fs::read_dir(folder.join("partial")).unwrap().flatten().map(|entry| entry.path());
+    let note = note.into_iter().find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
+    text["lasting"] = 0.into();
+    std::fs::write(note, text.to_string()).unwrap();
+}
+
+fn gets(server: &Server) -> Vec<Request> {
+    server.requests().into_iter().filter(|request| request.method == "GET").collect()
+}
+
+#[test]
+fn a_download_goes_on_after_a_restart_where_the_server_lets_it() {
+    let body = media(3_000_000);
+    let served = body.clone();
+    let server = Server::start(move |request| match request.method.as_str() {
+        "HEAD" => Reply::new(200, served.clone()),
+        _ => ranged(request, &served, "\"one\"", None),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    killed_after(&server, "/a.mp4", folder.path(), 500_000);
+    let source = source(&server, "/a.mp4");
+    let library = Library::open(folder.path(), 0).unwrap();
+    let Fetched::Copy(copied, details) = source.fetch(&found(&source), &library, &Silent).unwrap() else {
+        panic!("it is there")
+    };
+    assert_eq!(copied.sha256, hex(&Sha256::digest(&body)), "one file of both parts");
+    assert_eq!(details.media_type.as_deref(), Some("video/mp4"));
+    let asked = gets(&server);
+    let from = asked[1].header("range").strip_prefix("bytes=").unwrap().trim_end_matches('-').parse::<u64>().unwrap();
+    assert!(asked.len() == 2 && from >= 500_000, "{asked:?}");
+    assert_eq!(asked[1].header("if-range"), "\"one\"");
+    drop(copied);
+    assert_eq!(std::fs::read_dir(folder.path().join("partial")).unwrap().count(), 0);
+}
+
+#[test]
+fn after_a_restart_another_file_begins_anew_and_a_server_without_ranges_too() {
+    for ranges in [true, false] {
+        let (first, second) = (media(3_000_000), vec![7u8; 2_000_000]);
+        let wanted = if ranges { second.clone() } else { first.clone() };
+        let turn = AtomicUsize::new(0);
+        let server = Server::start(move |request| match (request.method.as_str(), turn.load(Ordering::SeqCst)) {
+            ("HEAD", _) => Reply::new(200, first.clone()),
+            (_, 0) => {
+                turn.store(1, Ordering::SeqCst);
+                ranged(request, &first, "\"one\"", None)
+            }
+            _ if ranges => ranged(request, &second, "\"two\"", None),
+            _ => Reply::new(200, first.clone()),
+        });
+        let folder = tempfile::tempdir().unwrap();
+        killed_after(&server, "/a.mp4", folder.path(), 500_000);
+        let source = source(&server, "/a.mp4");
+        let library = Library::open(folder.path(), 0).unwrap();
+        let Fetched::Copy(copied, _) = source.fetch(&found(&source), &library, &Silent).unwrap() else {
+            panic!("it is there")
+        };
+        assert_eq!(copied.sha256, hex(&Sha256::digest(&wanted)), "no mixture of both");
+        assert_eq!(gets(&server)[1].header("if-range"), "\"one\"");
+    }
+}
+
+#[test]
+fn what_will_never_come_leaves_no_pieces() {
+    let body = media(3_000_000);
+    let turn = AtomicUsize::new(0);
+    let server = Server::start(move |request| match (request.method.as_str(), turn.load(Ordering::SeqCst)) {
+        ("HEAD", _) => Reply::new(200, body.clone()),
+        (_, 0) => {
+            turn.store(1, Ordering::SeqCst);
+            ranged(request, &body, "\"one\"", None)
+        }
+        _ => Reply::new(410, ""),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    killed_after(&server, "/a.mp4", folder.path(), 500_000);
+    let source = source(&server, "/a.mp4");
+    let item = found(&source);
+    let library = Library::open(folder.path(), 0).unwrap();
+    assert_eq!(source.fetch(&item, &library, &Silent).unwrap_err().code, Code::Unavailable);
+    assert_eq!(std::fs::read_dir(folder.path().join("partial")).unwrap().count(), 0);
 }

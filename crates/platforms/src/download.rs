@@ -1,9 +1,10 @@
-//! Fetching a file into the library, going on where an interrupted connection stopped.
+//! Fetching a file into the library, going on where a connection broke or an earlier process died.
 
 use std::time::{Duration, Instant};
 
-use omniva_assets::{Copied, Library, Receiving};
-use omniva_contracts::{Code, Fault, FaultClass, Monitor};
+use omniva_assets::{Copied, Library, Mark, Receiving};
+use omniva_contracts::{Code, Fault, FaultClass, Monitor, hex};
+use sha2::{Digest, Sha256};
 use ureq::http::header::{CONTENT_RANGE, IF_RANGE, RANGE};
 
 use crate::media::{refused, refused_bytes};
@@ -42,6 +43,7 @@ pub(crate) fn download(
 ) -> Result<(Copied, Option<String>), Fault> {
     let mut download =
         Download { net, url, library, monitor, file: None, validator: None, total: None, media_type: None, told: 0.0 };
+    download.resume()?;
     let mut failures = 0;
     loop {
         let before = download.bytes();
@@ -51,6 +53,10 @@ pub(crate) fn download(
                 let passing = fault.class() == FaultClass::Transient && fault.not_before_us.is_none();
                 failures = if download.bytes() > before { 0 } else { failures + 1 };
                 if !passing || failures > net.config().resumes {
+                    // What no later attempt can use does not wait for one.
+                    if fault.class() == FaultClass::Permanent {
+                        download.forget();
+                    }
                     return Err(fault);
                 }
                 pause(PAUSE * failures, monitor)?;
@@ -75,21 +81,44 @@ impl Download<'_> {
         self.file.as_ref().map_or(0, Receiving::bytes)
     }
 
+    /// What an earlier attempt or an earlier process has of this file. Its server decides whether it is still the same.
+    fn resume(&mut self) -> Result<(), Fault> {
+        if let Some((file, mark)) = self.library.resume(&self.name(), self.monitor)? {
+            (self.file, self.validator) = (Some(file), Some(mark.validator));
+            (self.total, self.media_type) = (mark.total, mark.media_type);
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"omniva-partial-1\0");
+        hash.update(self.url);
+        hex(&hash.finalize())
+    }
+
+    fn forget(&mut self) {
+        if let Some(file) = self.file.take() {
+            file.discard();
+        }
+    }
+
     fn attempt(&mut self) -> Result<(), Fault> {
         let mut ask = Ask::get(Span::Download, ACCEPT);
         match (&self.validator, self.bytes()) {
             (Some(validator), from @ 1..) => {
                 ask = ask.with(RANGE, format!("bytes={from}-")).with(IF_RANGE, validator.clone());
             }
-            _ => self.file = None,
+            _ => self.forget(),
         }
         let mut answer = self.net.ask(self.url, &ask, self.monitor)?;
         match answer.status {
-            200 => self.file = None,
+            200 => self.forget(),
             206 if self.continues(&answer) => {}
             // The server has another file, or another opinion about ranges: from the beginning.
             206 | 416 if self.bytes() > 0 => {
-                (self.file, self.validator) = (None, None);
+                self.forget();
+                self.validator = None;
                 return Err(self.broke("it does not go on where it stopped"));
             }
             status => return Err(self.broke(&format!("it answers with status {status} to what was not asked"))),
@@ -129,7 +158,14 @@ impl Download<'_> {
         }
         let strong = answer.etag().filter(|etag| !etag.starts_with("W/"));
         self.validator = strong.or(answer.last_modified()).map(str::to_owned);
-        self.file = Some(self.library.receive(self.total)?);
+        self.library.require_video(&place, self.total, None)?;
+        self.file = Some(match self.validator.clone() {
+            Some(validator) => {
+                let mark = Mark { validator, total: self.total, media_type: self.media_type.clone() };
+                self.library.receive_marked(&self.name(), &mark)?
+            }
+            None => self.library.receive(self.total)?,
+        });
         Ok(())
     }
 

@@ -27,6 +27,7 @@ mod pace;
 mod pacific;
 mod progress;
 mod publisher;
+mod secrets;
 mod source;
 #[cfg(test)]
 mod testing;
@@ -49,11 +50,12 @@ pub use link::Kit;
 pub use net::{Answer, Ask, Guard, Method, Names, Net, Span, SystemNames};
 pub use progress::Progress;
 pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};
+pub use secrets::check_secret;
 pub use source::{Fetched, Looked, Source, Window, source};
 pub use tiktok::{TiktokInsights, TiktokPublisher};
 pub use webhook::{WebhookPublisher, WebhookTarget, signature};
 pub use youtube::{YoutubeInsights, YoutubePublisher};
-pub use ytdlp::YtdlpSource;
+pub use ytdlp::{Ytdlp, YtdlpSource, ytdlp};
 
 /// A name as it may be shown: no control characters.
 pub(crate) fn shown(name: &std::ffi::OsStr) -> String {

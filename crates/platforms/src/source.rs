@@ -95,7 +95,7 @@ pub fn source(spec: &SourceSpec, settle: Duration, net: &Arc<Net>) -> Result<Box
     Ok(match spec {
         SourceSpec::Feed { max_items, .. } => Box::new(FeedSource::new(net.clone(), url, most(max_items))),
         SourceSpec::Channel { max_items, .. } | SourceSpec::Handle { max_items, .. } => {
-            Box::new(YtdlpSource::new(net.clone(), url, most(max_items))?)
+            Box::new(YtdlpSource::new(net.clone(), url, most(max_items), spec.access())?)
         }
         SourceSpec::Url { .. } | SourceSpec::Inbox { .. } => Box::new(UrlSource::new(net.clone(), url)),
     })

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use omniva_contracts::Fault;
 use omniva_contracts::config::{EngineConfig, NetworkConfig, Pauses};
 use omniva_contracts::ports::Clock;
+use omniva_vault::{Secret, Secrets};
 
 use crate::net::{Names, Net};
 
@@ -173,5 +175,29 @@ impl Names for FakeNames {
         let mut all = self.0.lock().unwrap();
         let turns = all.get_mut(host).ok_or(io::ErrorKind::NotFound)?;
         Ok(if turns.len() > 1 { turns.remove(0) } else { turns[0].clone() })
+    }
+}
+
+/// Secrets without a vault.
+#[derive(Default)]
+pub struct Kept(pub Mutex<BTreeMap<String, Secret>>);
+
+impl Kept {
+    pub fn of(secrets: &[(&str, &str)]) -> Arc<Self> {
+        let all = secrets.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        Arc::new(Self(Mutex::new(all.collect())))
+    }
+}
+
+impl Secrets for Kept {
+    fn get(&self, name: &str) -> Result<Option<Secret>, Fault> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+    fn put(&self, name: &str, value: &Secret) -> Result<(), Fault> {
+        self.0.lock().unwrap().insert(name.to_owned(), value.clone());
+        Ok(())
+    }
+    fn remove(&self, name: &str) -> Result<bool, Fault> {
+        Ok(self.0.lock().unwrap().remove(name).is_some())
     }
 }

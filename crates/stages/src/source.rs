@@ -53,7 +53,7 @@ pub fn ingest_as(workshop: &Workshop<'_>, input: &Path, name: &str) -> Result<So
     let source = MediaRef { path: plain, container };
     let made = workshop.cached::<MediaInfo>(Stage::Ingest, VERSION, &key, |out_dir| {
         // A repaired copy may be larger than the source; the file system is asked before, not when it is full.
-        omniva_assets::require_space(out_dir, bytes.saturating_mul(2).min(bytes + (20 << 30)))?;
+        omniva_assets::require_space(out_dir, omniva_assets::repair_space(bytes))?;
         let job = IngestJob {
             source: source.clone(),
             sha256: sha256.clone(),

@@ -351,13 +351,28 @@ pub struct Manifest {
     pub size: u64,
     /// Merkle root over them, hex.
     pub root: String,
+    /// The records beside the database, where they were part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<RecordsManifest>,
+}
+
+/// The file of records (uploads under way) of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordsManifest {
+    pub count: u64,
+    pub bytes: u64,
+    /// Hex.
+    pub sha256: String,
 }
 
 /// Care of the store as a whole, while the engine runs.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Writes a consistent copy to `to`, which must not exist, and its manifest beside it. Both appear whole or not at all.
-    async fn backup(&self, to: &std::path::Path) -> Answered<Manifest>;
+    /// Writes a consistent copy to `to`, which must not exist, and its manifest beside it; also the records of uploads in the
+    /// folder `records`, where one is named. All appear whole or not at all. The records are read after the rows: whatever
+    /// the rows know of has its record.
+    async fn backup(&self, to: &std::path::Path, records: Option<&std::path::Path>) -> Answered<Manifest>;
     /// What is wrong, in words; empty when all is well. Reads everything.
     async fn integrity(&self) -> Answered<Vec<String>>;
 }

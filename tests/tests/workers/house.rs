@@ -137,6 +137,7 @@ impl House {
             Ok(key) => key,
             Err(_) => omniva_vault::Key::create_file(&file, &omniva_vault::OsEntropy).expect("a key"),
         };
+        let net = Arc::new(Net::new(&self.engine.network, 10 << 30).expect("shipped limits"));
         self.works = workers::all(Tools {
             library: Library::open(&root.join("library"), self.reserve).expect("a library"),
             cache: Cache::open(&root.join("cache"), 10 << 30).expect("a cache"),
@@ -150,7 +151,7 @@ impl House {
             upkeep,
             allow_missing_layers: Vec::new(),
             settle: Duration::from_millis(200),
-            net: Arc::new(Net::new(&self.engine.network, 10 << 30).expect("shipped limits")),
+            net: net.clone(),
             drafter: None,
             prints: Default::default(),
             publishing: workers::Publishing::new(
@@ -166,6 +167,7 @@ impl House {
                 ),
                 root.join("uploads"),
                 Arc::new(SystemClock),
+                net,
             ),
             errand: None,
         });

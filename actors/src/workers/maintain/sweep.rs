@@ -11,16 +11,19 @@ use super::Round;
 /// A file may be this old before its row is committed: a worker puts it, Zenith commits, and a store that is away is
 /// waited for.
 const GRACE: Duration = Duration::from_secs(86_400);
+/// A download that nobody has gone on with for this long is given up.
+const ABANDONED: Duration = Duration::from_secs(7 * 86_400);
 /// Files that one run looks at; the next begins anew and finds fewer.
 const MAX_FILES: usize = 50_000;
 /// Strange names that are told.
 const MAX_ODD: usize = 50;
 
 pub(super) async fn run(round: &mut Round) -> Run<()> {
-    let before = round.now.before(GRACE);
+    let (before, abandoned) = (round.now.before(GRACE), round.now.before(ABANDONED));
     let tools = round.tools.clone();
     let (old, odd) = blocking(&round.watch, move |_| {
         tools.library.sweep_unfinished()?;
+        tools.library.sweep_partials(abandoned)?;
         tools.cache.prune()?;
         let (mut old, mut odd) = (Vec::new(), Vec::new());
         tools.library.list(&mut |found| {

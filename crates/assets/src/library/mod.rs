@@ -5,6 +5,7 @@
 //! grace, because a worker puts files first and Zenith commits their rows after.
 
 mod key;
+mod partial;
 mod receive;
 mod shelf;
 
@@ -20,11 +21,13 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use key::AssetKey;
+pub use partial::Mark;
 pub use receive::Receiving;
 pub use shelf::{FolderShelf, Incoming, Shelf, Stored};
 
 use crate::hash::hash_file;
-use crate::space::too_little;
+use crate::room::{self, Following};
+use crate::space::{disk_of, too_little};
 use crate::work::WorkDir;
 use shelf::library_fault;
 
@@ -60,6 +63,7 @@ pub struct Library {
     reserve: u64,
     /// Putting a file that is there already and removing an orphan exclude each other.
     gate: Arc<Mutex<()>>,
+    following: Following,
 }
 
 impl Library {
@@ -72,7 +76,7 @@ impl Library {
     }
 
     pub fn on(shelf: Arc<dyn Shelf>, reserve: u64) -> Self {
-        Self { shelf, reserve, gate: Arc::default() }
+        Self { shelf, reserve, gate: Arc::default(), following: Following::default() }
     }
 
     /// Asks for room before work begins.
@@ -82,6 +86,24 @@ impl Library {
     pub fn require_space(&self, bytes: u64) -> Result<(), Fault> {
         let (free, needed) = (self.shelf.free()?, bytes.saturating_add(self.reserve));
         if free >= needed { Ok(()) } else { Err(too_little("the engine's library", needed, free)) }
+    }
+
+    /// The same library, for videos of which this is made.
+    pub fn followed_by(&self, following: Following) -> Self {
+        Self { following, ..self.clone() }
+    }
+
+    /// Asks for room for a whole video, before a byte of it is fetched: the file, and all that is made of it.
+    ///
+    /// # Errors
+    /// `no_space`, part by part.
+    pub fn require_video(&self, name: &str, bytes: Option<u64>, seconds: Option<f64>) -> Result<(), Fault> {
+        room::require(name, room::parts(&self.following, bytes, seconds), self.reserve, self.shelf.free()?)
+    }
+
+    /// Whether `path` is on the library's disk, as far as that can be known.
+    pub fn shares_disk(&self, path: &Path) -> bool {
+        self.shelf.disk().zip(disk_of(path)).is_none_or(|(own, other)| own == other)
     }
 
     /// Bytes free on the disk.

@@ -11,7 +11,7 @@ use super::{Copied, Library};
 /// Bytes between two looks at how much room is left.
 const LOOK: u64 = 64 << 20;
 
-/// Gone when it is dropped unfinished.
+/// Gone when it is dropped unfinished, unless it was begun with [`Library::receive_marked`].
 pub struct Receiving {
     library: Library,
     incoming: Incoming,
@@ -27,14 +27,21 @@ impl Library {
     /// # Errors
     /// `no_space`, `output_unwritable`.
     pub fn receive(&self, expected: Option<u64>) -> Result<Receiving, Fault> {
+        self.begin(self.shelf.incoming()?, expected)
+    }
+
+    pub(super) fn begin(&self, incoming: Incoming, expected: Option<u64>) -> Result<Receiving, Fault> {
         self.require_space(expected.unwrap_or(LOOK))?;
-        let incoming = self.shelf.incoming()?;
         let next_look = expected.unwrap_or(LOOK).max(LOOK);
         Ok(Receiving { library: self.clone(), incoming, hash: Sha256::new(), bytes: 0, next_look })
     }
 }
 
 impl Receiving {
+    pub(super) fn going_on(library: &Library, incoming: Incoming, hash: Sha256, bytes: u64) -> Self {
+        Self { library: library.clone(), incoming, hash, bytes, next_look: bytes.saturating_add(LOOK) }
+    }
+
     /// Bytes so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -50,11 +57,25 @@ impl Receiving {
         self.incoming.writer().write_all(block).map_err(|e| library_fault(&e))?;
         self.hash.update(block);
         self.bytes += block.len() as u64;
+        if let Some(noted) = self.incoming.noted() {
+            noted.bytes = self.bytes;
+        }
         Ok(())
     }
 
+    /// Nothing of it is wanted any more.
+    pub fn discard(mut self) {
+        if let Some(noted) = self.incoming.noted() {
+            noted.keep = false;
+        }
+    }
+
     /// The finished copy, not yet under a key.
-    pub fn finish(self) -> Copied {
+    pub fn finish(mut self) -> Copied {
+        // From here on it goes under its key or nowhere; a process that dies meanwhile still finds the pieces.
+        if let Some(noted) = self.incoming.noted() {
+            noted.keep = false;
+        }
         Copied { incoming: self.incoming, sha256: hex(&self.hash.finalize()), bytes: self.bytes }
     }
 }

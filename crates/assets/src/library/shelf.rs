@@ -9,9 +9,12 @@ use omniva_contracts::Fault;
 use omniva_contracts::engine::Moment;
 
 use super::key::AssetKey;
-use crate::space::free_space;
+use super::partial::{self, Noted};
+use crate::space::{disk_of, free_space};
 use crate::work::{self, WorkDir};
 use crate::write::{AtomicFile, folder_of, sync_folder};
+
+const PARTIAL: &str = "partial";
 
 /// One stored file, as listing gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +42,23 @@ pub trait Shelf: Send + Sync {
     fn list(&self, visit: &mut dyn FnMut(Result<Stored, String>) -> bool) -> Result<(), Fault>;
     /// Bytes that can still be put.
     fn free(&self) -> Result<u64, Fault>;
+    /// The disk that it is on, as [`crate::disk_of`] tells it.
+    fn disk(&self) -> Option<u64> {
+        None
+    }
     /// An empty file that [`Shelf::put`] takes, on the same disk where that matters.
     fn incoming(&self) -> Result<Incoming, Fault>;
     /// An empty folder for work in progress, on the same disk.
     fn work_dir(&self) -> Result<WorkDir, Fault>;
+    /// The pieces under `name`, empty where there are none, and where their note lies; `None` when somebody is at them, or
+    /// the place keeps none. Without a note they are gone when it is dropped.
+    fn partial(&self, _name: &str) -> Result<Option<(Incoming, PathBuf)>, Fault> {
+        Ok(None)
+    }
+    /// Removes pieces that were last written to before; gives the number of files.
+    fn sweep_partials(&self, _before: Moment) -> Result<usize, Fault> {
+        Ok(0)
+    }
     /// Removes what dead processes left; gives the number of files and folders.
     fn sweep_unfinished(&self) -> Result<usize, Fault>;
 }
@@ -51,7 +67,20 @@ pub trait Shelf: Send + Sync {
 #[derive(Debug)]
 pub struct Incoming {
     file: AtomicFile,
-    _work: WorkDir,
+    _work: Option<WorkDir>,
+    /// Of a file that may outlive its process.
+    noted: Option<Noted>,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let Some(noted) = &self.noted else { return };
+        if noted.leave(self.file.file()) {
+            self.file.leave();
+        } else {
+            noted.remove();
+        }
+    }
 }
 
 impl Incoming {
@@ -62,6 +91,12 @@ impl Incoming {
     pub(crate) fn writer(&mut self) -> &mut AtomicFile {
         &mut self.file
     }
+    pub(super) fn note(&mut self, noted: Noted) {
+        self.noted = Some(noted);
+    }
+    pub(super) fn noted(&mut self) -> Option<&mut Noted> {
+        self.noted.as_mut()
+    }
 }
 
 /// A folder of this machine:
@@ -69,6 +104,7 @@ impl Incoming {
 /// ```text
 /// raw/ab/<sha256> …      artifacts
 /// incoming/<pid>-<n>/    files in progress
+/// partial/<name>.part    downloads that outlive their process, each with a note
 /// ```
 #[derive(Clone, Debug)]
 pub struct FolderShelf {
@@ -82,7 +118,7 @@ impl FolderShelf {
     /// `no_space`, `output_unwritable`.
     pub fn open(folder: &Path) -> Result<Self, Fault> {
         let shelf = Self { root: std::path::absolute(folder).map_err(|e| library_fault(&e))? };
-        for name in AssetKey::folders().chain(["incoming"]) {
+        for name in AssetKey::folders().chain(["incoming", PARTIAL]) {
             make_folder(&shelf.root.join(name)).map_err(|e| library_fault(&e))?;
         }
         shelf.sweep_unfinished()?;
@@ -148,6 +184,10 @@ impl Shelf for FolderShelf {
         Ok(())
     }
 
+    fn disk(&self) -> Option<u64> {
+        disk_of(&self.root)
+    }
+
     fn free(&self) -> Result<u64, Fault> {
         free_space(&self.root)
     }
@@ -155,11 +195,25 @@ impl Shelf for FolderShelf {
     fn incoming(&self) -> Result<Incoming, Fault> {
         let work = self.work_dir()?;
         let file = AtomicFile::create(&work.path().join("file"))?;
-        Ok(Incoming { file, _work: work })
+        Ok(Incoming { file, _work: Some(work), noted: None })
     }
 
     fn work_dir(&self) -> Result<WorkDir, Fault> {
         WorkDir::make(&self.root.join("incoming")).map_err(|e| library_fault(&e))
+    }
+
+    fn partial(&self, name: &str) -> Result<Option<(Incoming, PathBuf)>, Fault> {
+        let plain = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_hexdigit());
+        if !plain {
+            return Err(Fault::internal("pieces of a file have a name of hex digits"));
+        }
+        let (part, note) = partial::paths(&self.root.join(PARTIAL), name);
+        let file = AtomicFile::go_on(&part).map_err(|e| library_fault(&e))?;
+        Ok(file.map(|file| (Incoming { file, _work: None, noted: None }, note)))
+    }
+
+    fn sweep_partials(&self, before: Moment) -> Result<usize, Fault> {
+        partial::sweep(&self.root.join(PARTIAL), before, &put_at).map_err(|e| library_fault(&e))
     }
 
     fn sweep_unfinished(&self) -> Result<usize, Fault> {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::within;
+use crate::engine::secret_name;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,9 +59,12 @@ pub struct YtdlpConfig {
     pub page: u32,
     /// Longest video that is taken, hours.
     pub max_hours: f64,
-    /// Absolute path of a file of cookies (Netscape form) for a platform, for what is shown only to who is signed in. The
-    /// file is copied for each run and never changed.
+    /// For a platform: `secret:NAME` in the vault, or the absolute path, of a file of cookies (Netscape form), for what is
+    /// shown only to who is signed in. It is copied for each run and never changed.
     pub cookies: BTreeMap<String, String>,
+    /// For a platform: `secret:NAME` in the vault of the proxy that it is asked through, as
+    /// `http://name:password@host:port` or `socks5://…`.
+    pub proxy: BTreeMap<String, String>,
 }
 
 /// Between requests to one platform.
@@ -199,8 +203,12 @@ impl YtdlpConfig {
                     .into(),
             );
         }
-        for (platform, path) in self.cookies.iter().filter(|(_, path)| !absolute(path)) {
-            f.push(format!("engine.network.ytdlp.cookies.{platform} = {path:?}: must be an absolute path"));
+        // What is wrong is not repeated: it may be the secret itself.
+        for (platform, _) in self.cookies.iter().filter(|(_, from)| !absolute(from) && secret_name(from).is_none()) {
+            f.push(format!("engine.network.ytdlp.cookies.{platform}: must be secret:NAME or an absolute path"));
+        }
+        for (platform, _) in self.proxy.iter().filter(|(_, from)| secret_name(from).is_none()) {
+            f.push(format!("engine.network.ytdlp.proxy.{platform}: must be secret:NAME (omniva auth secret NAME)"));
         }
         within(f, "engine.network.ytdlp.max_height", self.max_height, 144, 4320);
         within(f, "engine.network.ytdlp.list_seconds", self.list_seconds, 1.0, 3600.0);
@@ -253,6 +261,11 @@ mod tests {
             refused("[engine.network]\nredirects = 99\n").contains("engine.network.redirects = 99: must be 0..=10")
         );
         assert!(refused("[engine.network.ytdlp]\npython = \"python3\"\n").contains("ytdlp.python"));
+        let planted = "\"http://u:hunter2@proxy:1\"";
+        for key in ["proxy", "cookies"] {
+            let told = refused(&format!("[engine.network.ytdlp]\n{key} = {{ youtube = {planted} }}\n"));
+            assert!(told.contains(&format!("ytdlp.{key}.youtube")) && !told.contains("hunter2"), "{told}");
+        }
         assert!(refused("[engine.network.platforms.tiktok]\nat_once = 0\nitem_seconds = 1\nrequest_seconds = 1\ncooldown_seconds = 1\n").contains("tiktok.at_once"));
         let config = EngineConfig::load(None).expect("loads").network;
         assert!(config.allow.is_empty() && config.ports.contains(&443));

@@ -34,6 +34,14 @@ pub enum SourceSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1, max = 1000))]
         max_items: Option<u32>,
+        /// `secret:NAME`: the vault's secret with the proxy to go through; the configuration's when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 8, max = 107))]
+        proxy: Option<String>,
+        /// `secret:NAME`: the vault's secret with the cookies of who is signed in; the configuration's when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 8, max = 107))]
+        cookies: Option<String>,
     },
     /// A name on YouTube, TikTok or Instagram, with or without `@`.
     Handle {
@@ -43,7 +51,36 @@ pub enum SourceSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 1, max = 1000))]
         max_items: Option<u32>,
+        /// As of a channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 8, max = 107))]
+        proxy: Option<String>,
+        /// As of a channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 8, max = 107))]
+        cookies: Option<String>,
     },
+}
+
+/// With what a source is asked, by name: nothing in it is a secret itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// `secret:NAME`.
+    pub proxy: Option<String>,
+    /// `secret:NAME`.
+    pub cookies: Option<String>,
+}
+
+/// The name in `secret:NAME`: up to 100 letters, digits and `-`, `_`, `.`, `/`. `None` for every other text.
+pub fn secret_name(text: &str) -> Option<&str> {
+    text.strip_prefix("secret:").filter(|name| is_secret_name(name))
+}
+
+/// Whether an operator may call a secret so. Names that the engine gives to secrets of its own are refused where they are
+/// given, not here.
+pub fn is_secret_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/' | '.');
+    (1..=100).contains(&name.len()) && name.chars().all(plain)
 }
 
 /// Longest URL that is taken, bytes.
@@ -63,14 +100,26 @@ impl SourceSpec {
         match self {
             SourceSpec::Inbox { folder } => check_folder(folder),
             SourceSpec::Url { url } => web_url(url).map(drop),
-            SourceSpec::Feed { url, max_items } | SourceSpec::Channel { url, max_items } => {
+            SourceSpec::Feed { url, max_items } | SourceSpec::Channel { url, max_items, .. } => {
                 check_items(*max_items)?;
+                check_access(&self.access())?;
                 web_url(url).map(drop)
             }
-            SourceSpec::Handle { platform, handle, max_items } => {
+            SourceSpec::Handle { platform, handle, max_items, .. } => {
+                check_access(&self.access())?;
                 check_items(*max_items)?;
                 handle_url(*platform, handle).map(drop)
             }
+        }
+    }
+
+    /// What the source says about a proxy and cookies of its own.
+    pub fn access(&self) -> Access {
+        match self {
+            SourceSpec::Channel { proxy, cookies, .. } | SourceSpec::Handle { proxy, cookies, .. } => {
+                Access { proxy: proxy.clone(), cookies: cookies.clone() }
+            }
+            SourceSpec::Inbox { .. } | SourceSpec::Url { .. } | SourceSpec::Feed { .. } => Access::default(),
         }
     }
 
@@ -109,6 +158,19 @@ fn check_items(max_items: Option<u32>) -> Result<(), Fault> {
         return Ok(());
     }
     Err(usage(format!("max_items must be 1..={MAX_ITEMS}"), "correct max_items of the creator's source"))
+}
+
+/// The text is not repeated: somebody may have put the secret itself there.
+fn check_access(access: &Access) -> Result<(), Fault> {
+    for (field, text) in [("proxy", &access.proxy), ("cookies", &access.cookies)] {
+        if text.as_deref().is_some_and(|text| secret_name(text).is_none()) {
+            return Err(usage(
+                format!("{field} of the creator's source does not name a secret"),
+                &format!("store it with omniva auth secret {field}/NAME --file FILE, and write secret:{field}/NAME"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The page of a handle. Only letters, digits, `.`, `_` and `-` can stand in one, so that it never becomes more of a URL.
@@ -227,7 +289,13 @@ mod tests {
 
     #[test]
     fn handles_never_become_more_of_a_url() {
-        let handle = |platform, handle: &str| SourceSpec::Handle { platform, handle: handle.into(), max_items: None };
+        let handle = |platform, handle: &str| SourceSpec::Handle {
+            platform,
+            handle: handle.into(),
+            max_items: None,
+            proxy: None,
+            cookies: None,
+        };
         for good in ["creator", "@creator", "a.b_c-d", "9"] {
             for platform in [Platform::Youtube, Platform::Tiktok, Platform::Instagram] {
                 handle(platform, good).check().expect("good");
@@ -242,6 +310,22 @@ mod tests {
         assert!(many.check().is_err());
         assert!(SourceSpec::Inbox { folder: "/in/../x".into() }.check().is_err());
         assert!(SourceSpec::Inbox { folder: "/in".into() }.check().is_ok());
+    }
+
+    #[test]
+    fn a_proxy_and_cookies_are_named_and_never_given() {
+        let read = |text: &str| serde_json::from_str::<SourceSpec>(text).expect("valid");
+        let spec = read(
+            r#"{"kind":"channel","url":"https://example.org/c","proxy":"secret:proxy/home","cookies":"secret:a.b"}"#,
+        );
+        spec.check().expect("good");
+        assert_eq!(spec.access().proxy.as_deref().and_then(secret_name), Some("proxy/home"));
+        assert_eq!(read(r#"{"kind":"feed","url":"https://example.org/c"}"#).access(), Access::default());
+        for bad in ["http://user:hunter2@proxy:1", "secret:", "secret:a b", "proxy/home", "secret:hunter2é"] {
+            let text = format!(r#"{{"kind":"handle","platform":"youtube","handle":"a","proxy":"{bad}"}}"#);
+            let fault = read(&text).check().expect_err(bad);
+            assert!(fault.code == Code::Usage && !fault.to_string().contains("hunter2"), "{fault}");
+        }
     }
 
     #[test]

@@ -192,6 +192,12 @@ pub struct CreatorAdd {
     /// The handle itself is followed on its platform: youtube, tiktok or instagram. Needs yt-dlp.
     #[arg(long, group = "place")]
     pub follow: bool,
+    /// Name of the vault's secret with the proxy that a channel or handle is asked through (omniva auth secret proxy/NAME).
+    #[arg(long, value_name = "NAME")]
+    pub proxy: Option<String>,
+    /// Name of the vault's secret with the cookies of who is signed in there (omniva auth secret cookies/NAME).
+    #[arg(long, value_name = "NAME")]
+    pub cookies: Option<String>,
     /// The newest so many items of a feed, a channel or a handle are looked at.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_items: Option<u32>,
@@ -416,6 +422,15 @@ pub enum AuthCommand {
         #[arg(long, value_name = "FILE")]
         key_file: Option<PathBuf>,
     },
+    /// Keeps a secret that the configuration or a creator's source names: a proxy (proxy/NAME), cookies (cookies/NAME, in
+    /// Netscape form), the key of the model that drafts texts.
+    Secret {
+        /// As it is named there, without `secret:`.
+        name: String,
+        /// File with the secret; it is not needed any more afterwards.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
     /// What the vault holds, without the secrets themselves.
     List,
     /// Takes a secret out of the vault, e.g. account/youtube/main.
@@ -527,6 +542,9 @@ pub struct RestoreArgs {
 pub struct DoctorArgs {
     #[command(flatten)]
     pub data: DataArgs,
+    /// The engine's configuration, on top of the shipped one: which yt-dlp, which secrets, which model drafts texts.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Also read every page of the database, every packet of the ledger and every kept file.
     #[arg(long)]
     pub deep: bool,

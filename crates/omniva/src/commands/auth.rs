@@ -9,6 +9,7 @@ use omniva_contracts::config::Endpoints;
 use omniva_contracts::engine::{Moment, Target};
 use omniva_contracts::ports::{Clock, SystemClock};
 use omniva_contracts::{Code, Fault, Monitor, hex};
+use omniva_platforms::check_secret;
 use omniva_platforms::oauth::{Account, Accounts, Client, Device, Poll, Service, State, authorize, device};
 use omniva_vault::{Entropy, OsEntropy, Secret, Secrets};
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ use crate::progress::{Quiet, print_line, stop_on_signals};
 
 /// Ids, secrets and keys are short.
 const MAX_SECRET: u64 = 4 << 10;
+/// What the vault takes of one secret, bytes: a jar of cookies is the largest.
+const MAX_KEPT: u64 = 256 << 10;
 /// Bytes of a webhook's key that is drawn here.
 const KEY: usize = 32;
 
@@ -31,6 +34,7 @@ pub fn run(args: AuthArgs, as_json: bool) -> Result<u8, Fault> {
         AuthCommand::Tiktok(connect) => link(&data, "tiktok", connect, as_json),
         AuthCommand::Instagram(connect) => link(&data, "instagram", connect, as_json),
         AuthCommand::Webhook { name, key_file } => webhook(&data, name, key_file.as_deref(), as_json),
+        AuthCommand::Secret { name, file } => secret(&data, name, file, as_json),
         AuthCommand::List => list(&data, as_json),
         AuthCommand::Remove { secret } => remove(&data, secret, as_json),
     }?;
@@ -138,6 +142,41 @@ fn webhook(data: &DataFolder, name: &str, key_file: Option<&Path>, as_json: bool
     Ok(())
 }
 
+/// A secret that the operator names in the configuration, or in a creator's source.
+fn secret(data: &DataFolder, name: &str, file: &Path, as_json: bool) -> Result<(), Fault> {
+    let bytes = read_whole(file)?;
+    // An end of line that an editor has added is no part of a key.
+    let text = std::str::from_utf8(&bytes).map(str::trim_end).ok().filter(|text| !text.contains('\n'));
+    let value = text.map_or_else(|| Secret::new(bytes.clone()), Secret::from);
+    check_secret(name, &value)?;
+    DataVault::of(data).made()?.put(name, &value)?;
+    if as_json {
+        print_line(&json!({ "event": "kept", "secret": name }));
+        return Ok(());
+    }
+    say!("{name} is kept in the vault; the file is not needed any more");
+    let kind = name.split_once('/').map(|(kind, _)| kind);
+    match kind {
+        Some(kind @ ("proxy" | "cookies")) => {
+            say!("next: omniva creator add … --{kind} {name}, or engine.network.ytdlp.{kind} in the configuration");
+        }
+        _ => say!("next: name it in the configuration, e.g. engine.drafter.key = {name:?}"),
+    }
+    Ok(())
+}
+
+fn read_whole(path: &Path) -> Result<Vec<u8>, Fault> {
+    let unreadable = |e: std::io::Error| {
+        Fault::new(Code::InputUnreadable, format!("{} can't be read", path.display()), "check its name and rights")
+            .with_detail(e)
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // One byte more than the vault takes, so that it is the vault that says so.
+    file.take(MAX_KEPT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
 /// What the vault holds, by name: never a value.
 fn list(data: &DataFolder, as_json: bool) -> Result<(), Fault> {
     let vault = DataVault::of(data).made()?;
@@ -173,4 +212,35 @@ fn remove(data: &DataFolder, secret: &str, as_json: bool) -> Result<(), Fault> {
         say!("{secret} is removed");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::DataArgs;
+
+    #[test]
+    fn a_secret_is_kept_whole_and_a_key_without_its_end_of_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataFolder::find(&DataArgs { data: Some(folder.path().join("d")) }).expect("named");
+        open::make_folder(&data).expect("made");
+        let file = folder.path().join("secret");
+        let jar = "# Netscape HTTP Cookie File\n.x.org\tTRUE\t/\tTRUE\t0\ta\tPLANTED\n";
+        for (name, given, kept) in [("drafter", "PLANTED-key\r\n", "PLANTED-key"), ("cookies/x", jar, jar)] {
+            std::fs::write(&file, given).expect("written");
+            secret(&data, name, &file, true).expect(name);
+            let found = DataVault::of(&data).get(name).expect("opens").expect("there");
+            assert_eq!(found.text().expect("text"), kept);
+        }
+        let sealed = std::fs::read_to_string(data.vault()).expect("there");
+        assert!(!sealed.contains("PLANTED"));
+        for (name, given) in [("account/youtube/x", "PLANTED"), ("proxy/x", "PLANTED"), ("drafter", " \n")] {
+            std::fs::write(&file, given).expect("written");
+            let fault = secret(&data, name, &file, true).expect_err(name);
+            assert!(!format!("{fault:?}").contains("PLANTED"), "{fault:?}");
+        }
+        std::fs::write(&file, vec![b'x'; 300 << 10]).expect("written");
+        assert_eq!(secret(&data, "big", &file, true).expect_err("too large").code, Code::Usage);
+        assert_eq!(DataVault::of(&data).get("drafter").expect("opens").expect("still there").expose(), b"PLANTED-key");
+    }
 }

@@ -25,7 +25,7 @@ pub fn run(args: &BackupArgs, as_json: bool) -> Result<u8, Fault> {
     }
     let manifest = open::runtime()?.block_on(async {
         let store = open::store_read_only(&data).await?;
-        store.upkeep.backup(&args.to).await.map_err(|e| match e.trouble {
+        store.upkeep.backup(&args.to, Some(&data.uploads())).await.map_err(|e| match e.trouble {
             omniva_store::Trouble::NoSpace | omniva_store::Trouble::ReadOnly => Fault::new(
                 if e.trouble == omniva_store::Trouble::NoSpace { Code::NoSpace } else { Code::OutputUnwritable },
                 format!("{} can't be written", args.to.display()),
@@ -49,7 +49,7 @@ pub fn restore(args: &RestoreArgs, as_json: bool) -> Result<u8, Fault> {
             .with_detail(e.message)
     })?;
     let aside = set_aside(&data, args.force)?;
-    let manifest = runtime.block_on(put_back(&args.from, &data.database()))?;
+    let manifest = runtime.block_on(put_back(&args.from, &data.database(), &data.uploads()))?;
     tell("restore", &data.database(), &manifest, aside.as_deref(), as_json);
     Ok(0)
 }
@@ -115,6 +115,17 @@ fn tell(event: &str, path: &Path, manifest: &Manifest, aside: Option<&Path>, as_
         return;
     }
     say!("{} · {:.1} MB · {} packets", path.display(), manifest.bytes as f64 / 1e6, manifest.size);
+    match &manifest.records {
+        Some(records) => say!("with {} records of uploads, so that nothing is posted twice", records.count),
+        None => remark!(
+            "This backup holds no records of uploads: before the engine starts, look on the platforms what was posted \
+             since, and cancel those jobs."
+        ),
+    }
+    remark!(
+        "Not in it: the library's media, the ledger's key (ledger.key, ledger.pub), and the vault with its key (vault.json, \
+         vault.key), which belong into backups of their own. Without the vault accounts have to be connected again."
+    );
     if let Some(aside) = aside {
         say!("what was there before: {}", aside.display());
     }

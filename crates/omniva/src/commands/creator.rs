@@ -71,5 +71,18 @@ fn source(add: &CreatorAdd) -> Result<Option<Value>, Fault> {
         }
         fields.insert("max_items".into(), json!(most));
     }
+    for (field, name) in [("proxy", &add.proxy), ("cookies", &add.cookies)] {
+        let Some(name) = name else { continue };
+        if add.channel.is_none() && !add.follow {
+            return Err(Fault::new(
+                omniva_contracts::Code::Usage,
+                format!("--{field} belongs to a channel or a handle"),
+                "leave it out",
+            ));
+        }
+        if let Some(fields) = source.as_object_mut() {
+            fields.insert(field.into(), json!(format!("secret:{}", name.trim_start_matches("secret:"))));
+        }
+    }
     Ok(Some(source))
 }

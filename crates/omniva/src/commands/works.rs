@@ -31,10 +31,12 @@ pub fn all(
 ) -> Result<Vec<Arc<dyn Work>>, Fault> {
     let program =
         std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
-    let net = Arc::new(Net::new(&settings.engine.network, (settings.clip.limits.max_source_gigabytes * 1e9) as u64)?);
+    let library = Library::open(&data.library(), RESERVE)?;
+    let net = Net::new(&settings.engine.network, (settings.clip.limits.max_source_gigabytes * 1e9) as u64)?;
+    let net = Arc::new(net.at_home(Arc::new(DataVault::of(data)), library.clone()));
     let drafter = ChatDrafter::new(&settings.engine.drafter, net.clone(), Arc::new(DataVault::of(data)));
     let tools = Tools {
-        library: Library::open(&data.library(), RESERVE)?,
+        library,
         cache: Cache::open(&data.cache(), (settings.clip.limits.cache_gigabytes * 1e9) as u64)?,
         models: models.to_owned(),
         manifest,
@@ -46,7 +48,6 @@ pub fn all(
         upkeep,
         allow_missing_layers,
         settle: SETTLE,
-        net,
         drafter: drafter.map(|drafter| Arc::new(drafter) as Arc<dyn Drafter>),
         prints: Default::default(),
         publishing: Publishing::new(
@@ -55,7 +56,9 @@ pub fn all(
             Arc::new(DataVault::of(data)),
             data.uploads(),
             Arc::new(SystemClock),
+            net.clone(),
         ),
+        net,
         errand: None,
     };
     Ok(workers::all(tools))

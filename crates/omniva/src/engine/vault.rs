@@ -29,6 +29,14 @@ impl DataVault {
         Vault::open(&self.0.vault(), Keyring::of(key), Arc::new(OsEntropy)).map(Some)
     }
 
+    /// The vault as it is; `None` when there is no key yet.
+    ///
+    /// # Errors
+    /// Those of the key and of the vault.
+    pub fn there(&self) -> Result<Option<Vault>, Fault> {
+        self.open()
+    }
+
     /// With a key drawn where there is none.
     ///
     /// # Errors

@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use omniva_contracts::Monitor;
 use omniva_contracts::config::{HttpLimits, safe_address};
+use ureq::config::ConfigBuilder;
 use ureq::http::Response;
+use ureq::typestate::AgentScope;
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, SendBody};
+
+use crate::net::{Gate, Refused};
 
 use super::{Body, MAX_ANSWER, Reply, Request, Transport, Trouble};
 
@@ -18,25 +23,37 @@ pub struct HttpTransport {
     inside: Agent,
 }
 
+fn settings(limits: &HttpLimits) -> ConfigBuilder<AgentScope> {
+    let seconds = |s: f64| Some(Duration::try_from_secs_f64(s).unwrap_or(Duration::from_secs(60)));
+    Agent::config_builder()
+        .timeout_connect(seconds(limits.connect_seconds))
+        .timeout_per_read(seconds(limits.stall_seconds.max(limits.answer_seconds)))
+        .timeout_per_write(seconds(limits.stall_seconds))
+        .timeout_recv_response(seconds(limits.answer_seconds))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .max_response_header_size(64 << 10)
+        .user_agent(concat!("omniva/", env!("CARGO_PKG_VERSION")))
+}
+
 impl HttpTransport {
+    /// For the platforms themselves, whose hosts come with the engine.
     pub fn new(limits: &HttpLimits) -> Self {
-        let seconds = |s: f64| Some(Duration::try_from_secs_f64(s).unwrap_or(Duration::from_secs(60)));
-        let builder = || {
-            Agent::config_builder()
-                .timeout_connect(seconds(limits.connect_seconds))
-                .timeout_per_read(seconds(limits.stall_seconds.max(limits.answer_seconds)))
-                .timeout_per_write(seconds(limits.stall_seconds))
-                .timeout_recv_response(seconds(limits.answer_seconds))
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .http_status_as_error(false)
-                .max_response_header_size(64 << 10)
-                .user_agent(concat!("omniva/", env!("CARGO_PKG_VERSION")))
-        };
         Self {
-            outside: builder().https_only(true).build().new_agent(),
-            inside: builder().proxy(None).build().new_agent(),
+            outside: settings(limits).https_only(true).build().new_agent(),
+            inside: settings(limits).proxy(None).build().new_agent(),
         }
+    }
+
+    /// For addresses that somebody has typed in: what is dialled is what the guard has seen, and no proxy gets in between.
+    pub(crate) fn guarded(limits: &HttpLimits, gate: &Gate) -> Self {
+        // A connection that waits in a pool was checked for another question.
+        let agent = |https: bool| {
+            let settings = settings(limits).proxy(None).https_only(https).max_idle_connections(0).build();
+            Agent::with_parts(settings, DefaultConnector::default(), gate.clone())
+        };
+        Self { outside: agent(true), inside: agent(false) }
     }
 }
 
@@ -90,12 +107,18 @@ fn reply(mut response: Response<ureq::Body>, monitor: &dyn Monitor) -> Result<Re
 /// The text of `error` never holds the address, which may be a secret: only its kind and that of the system.
 fn trouble(error: &ureq::Error, monitor: &dyn Monitor) -> Trouble {
     let unsent = matches!(error, ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::BadUri(_))
-        || matches!(error, ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused);
+        || matches!(error, ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused)
+        || refused(error);
     let what = match error {
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => "not an address".into(),
+        other if refused(other) => "its address may not be asked (engine.network.allow)".into(),
         other => other.to_string(),
     };
     Trouble { unsent, cancelled: monitor.cancelled(), what }
+}
+
+fn refused(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::Other(inner) if inner.is::<Refused>())
 }
 
 /// Asks before each block whether to go on.

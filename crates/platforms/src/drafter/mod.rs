@@ -95,7 +95,8 @@ impl ChatDrafter {
         }
         let key = self.secrets.get(&self.config.key)?.ok_or_else(|| {
             let message = format!("the vault holds no key {} for the model that drafts texts", self.config.key);
-            Fault::new(Code::ConfigInvalid, message, "store it, or empty engine.drafter.key")
+            let next = format!("omniva auth secret {} --file FILE, or empty engine.drafter.key", self.config.key);
+            Fault::new(Code::ConfigInvalid, message, next)
         })?;
         Ok(Some(format!("Bearer {}", key.text()?.trim())))
     }

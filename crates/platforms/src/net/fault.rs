@@ -32,6 +32,17 @@ fn down(url: &Url, why: &str) -> Fault {
     )
 }
 
+/// Why a host can't be dialled, without its name.
+pub(super) fn unnamed(error: Error) -> Fault {
+    if let Error::Other(inner) = error
+        && let Ok(refused) = inner.downcast::<Refused>()
+    {
+        return refused.0;
+    }
+    let next = "check its name, and this machine's network";
+    Fault::new(Code::SourceUnavailable, "the host is not known", next)
+}
+
 /// A fault below HTTP.
 pub(super) fn transport(url: &Url, error: Error) -> Fault {
     match error {

@@ -11,26 +11,29 @@ mod names;
 mod when;
 
 use std::collections::BTreeMap;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use omniva_contracts::config::NetworkConfig;
+use omniva_assets::{Library, WorkDir};
+use omniva_contracts::config::{HttpLimits, NetworkConfig};
 use omniva_contracts::engine::{Moment, SourceSpec};
 use omniva_contracts::ports::SystemClock;
 use omniva_contracts::{Code, Fault, Monitor};
+use omniva_vault::Secrets;
 use ureq::Agent;
 use url::Url;
 
 pub use answer::{Answer, Ask, Method};
 pub use guard::Guard;
+pub(crate) use names::{Gate, Refused};
 pub use names::{Names, SystemNames};
 pub(crate) use when::moment;
 
+use crate::call::HttpTransport;
 use crate::feed::Memory;
 use crate::oauth::SharedClock;
 use crate::pace::Pace;
-use names::Gate;
 
 /// The way out, shared by all sources.
 pub struct Net {
@@ -42,6 +45,24 @@ pub struct Net {
     pub(crate) feeds: Memory,
     pub(crate) paces: Mutex<BTreeMap<String, Arc<Pace>>>,
     pub(crate) clock: SharedClock,
+    secrets: Option<Arc<dyn Secrets>>,
+    library: Option<Library>,
+}
+
+/// A folder that is gone when it is dropped.
+pub(crate) enum Scratch {
+    /// Swept at the next start where the process died.
+    Kept(WorkDir),
+    Temporary(tempfile::TempDir),
+}
+
+impl Scratch {
+    pub fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Kept(folder) => folder.path(),
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
 }
 
 /// How much time an answer may take.
@@ -96,12 +117,37 @@ impl Net {
             feeds: Memory::default(),
             paces: Mutex::default(),
             clock: Arc::new(SystemClock),
+            secrets: None,
+            library: None,
         })
     }
 
     /// By another clock.
     pub fn with_clock(self, clock: SharedClock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// With secrets that sources may name, and a place of the engine's own for work in progress, which is swept.
+    pub fn at_home(self, secrets: Arc<dyn Secrets>, library: Library) -> Self {
+        Self { secrets: Some(secrets), library: Some(library), ..self }
+    }
+
+    pub(crate) fn secrets(&self) -> Option<&dyn Secrets> {
+        self.secrets.as_deref()
+    }
+
+    /// An empty folder that nobody else can look into.
+    ///
+    /// # Errors
+    /// `output_unwritable`, `no_space`.
+    pub(crate) fn scratch(&self) -> Result<Scratch, Fault> {
+        match &self.library {
+            Some(library) => library.work_dir().map(Scratch::Kept),
+            None => {
+                let made = tempfile::tempdir().map_err(|e| Fault::writing("a temporary folder", &e))?;
+                Ok(Scratch::Temporary(made))
+            }
+        }
     }
 
     pub fn config(&self) -> &NetworkConfig {
@@ -118,10 +164,7 @@ impl Net {
     /// # Errors
     /// `url_invalid`, `address_refused`, `source_unavailable`, `network_timeout`.
     pub(crate) fn dial(&self, url: &str) -> Result<(TcpStream, Url), Fault> {
-        let url = self.gate.guard.url(url)?;
-        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses = self.gate.addresses(host, port).map_err(|error| fault::transport(&url, error))?;
+        let (url, addresses) = self.places(url)?;
         let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
         for address in addresses {
             match TcpStream::connect_timeout(&address, seconds(self.config.connect_seconds)) {
@@ -130,6 +173,31 @@ impl Net {
             }
         }
         Err(fault::reading(&url, last))
+    }
+
+    /// A transport that dials nothing else than the sources do, for addresses that an operator has set.
+    pub fn transport(&self, limits: &HttpLimits) -> HttpTransport {
+        HttpTransport::guarded(limits, &self.gate)
+    }
+
+    /// The URL as it was understood, and the addresses that may be dialled for it.
+    ///
+    /// # Errors
+    /// Those of [`Net::dial`].
+    pub(crate) fn places(&self, url: &str) -> Result<(Url, Vec<SocketAddr>), Fault> {
+        let url = self.gate.guard.url(url)?;
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let addresses = self.gate.addresses(host, port).map_err(|error| fault::transport(&url, error))?;
+        Ok((url, addresses))
+    }
+
+    /// The addresses that may be dialled for a host of the operator's.
+    ///
+    /// # Errors
+    /// `address_refused`; `source_unavailable` when it is not known.
+    pub(crate) fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+        self.gate.addresses(host, port).map_err(fault::unnamed)
     }
 
     /// Whether a source may be set: its form, and that its address is not refused as it stands there. What names resolve to

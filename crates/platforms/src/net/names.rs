@@ -35,7 +35,7 @@ impl Names for SystemNames {
 
 /// A refusal on its way through ureq.
 #[derive(Debug)]
-pub(super) struct Refused(pub Fault);
+pub(crate) struct Refused(pub Fault);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

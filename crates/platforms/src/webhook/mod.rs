@@ -1,7 +1,9 @@
-//! A post as a signed message to an address of the operator's.
+//! A post as a signed message to an address of the operator's, which has to pass the same guard as the sources do.
 //!
 //! A message may arrive twice (its answer may be lost): both bear the same id, that of the upload job, and the same body, so
 //! that the receiver can tell. The signature is HMAC-SHA256 over `timestamp.body`, and worth something for a few minutes.
+
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use omniva_contracts::config::safe_address;
@@ -13,6 +15,7 @@ use sha2::Sha256;
 
 use crate::call::{Body, Reply, Request, unreachable};
 use crate::link::Kit;
+use crate::net::Net;
 use crate::progress::Record;
 use crate::publisher::{Content, Placed, Posted, Publication, Publisher, Receipt};
 
@@ -35,6 +38,7 @@ pub struct WebhookTarget {
 pub struct WebhookPublisher {
     kit: Kit,
     target: WebhookTarget,
+    net: Arc<Net>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,16 +61,33 @@ pub fn signature(key: &[u8], timestamp: i64, body: &[u8]) -> Result<String, Faul
 }
 
 impl WebhookPublisher {
+    /// The kit's transport should be that of `net`, so that what is dialled is what was checked.
+    ///
     /// # Errors
     /// `config_invalid` when an address is neither https nor http to this machine.
-    pub fn new(kit: Kit, target: WebhookTarget) -> Result<Self, Fault> {
+    pub fn new(kit: Kit, target: WebhookTarget, net: Arc<Net>) -> Result<Self, Fault> {
         for url in std::iter::once(&target.url).chain(&target.files_base) {
             safe_address(url).map_err(|why| {
                 let message = format!("the webhook {}: its address: {why}", target.name);
                 Fault::new(Code::ConfigInvalid, message, "use https://…, or http://127.0.0.1:PORT/… on this machine")
             })?;
         }
-        Ok(Self { kit, target })
+        Ok(Self { kit, target, net })
+    }
+
+    /// Whether the address may be asked, as it stands and as it resolves now.
+    ///
+    /// # Errors
+    /// `address_refused`, `url_invalid`. A name that nobody knows just now is none of them: to send tells that.
+    fn allowed(&self) -> Result<(), Fault> {
+        match self.net.places(&self.target.url) {
+            Err(fault) if matches!(fault.code, Code::AddressRefused | Code::UrlInvalid) => Err(Fault::new(
+                fault.code,
+                format!("the webhook {}: {}", self.target.name, fault.message),
+                "a server of your own can be allowed in engine.network.allow, as host:port",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn key_name(&self) -> String {
@@ -76,11 +97,12 @@ impl WebhookPublisher {
     fn key(&self) -> Result<omniva_vault::Secret, Fault> {
         self.kit.accounts.secrets().get(&self.key_name())?.ok_or_else(|| {
             let message = format!("the vault holds no key for the webhook {}", self.target.name);
-            Fault::new(Code::ConfigInvalid, message, format!("store one under the name {}", self.key_name()))
+            Fault::new(Code::ConfigInvalid, message, format!("omniva auth webhook {}", self.target.name))
         })
     }
 
     fn send(&self, id: UploadJobId, body: &[u8], monitor: &dyn Monitor) -> Result<(), Fault> {
+        self.allowed()?;
         let now = self.kit.clock.now_us();
         let seconds = now.div_euclid(1_000_000);
         let request = Request::new("POST", self.target.url.as_str())
@@ -101,6 +123,7 @@ impl Publisher for WebhookPublisher {
     }
 
     fn authorise(&self) -> Result<(), Fault> {
+        self.allowed()?;
         self.key().map(|_| ())
     }
 

@@ -10,14 +10,14 @@ pub(super) const PROGRESS: &str = "omniva-progress ";
 /// The finished file is called this, with an ending of yt-dlp's choice.
 pub(super) const STEM: &str = "media";
 /// Runs the wheels as they are: without site packages (where plugins could lie) and without the user's environment.
-const START: &str = "import sys\nn = int(sys.argv[1])\nsys.path[:0] = sys.argv[2:2 + n]\nsys.argv[1:] = sys.argv[2 + n:]\nimport yt_dlp\nyt_dlp.main()\n";
+pub(super) const START: &str = "import sys\nn = int(sys.argv[1])\nsys.path[:0] = sys.argv[2:2 + n]\nsys.argv[1:] = sys.argv[2 + n:]\nimport yt_dlp\nyt_dlp.main()\n";
 
 /// What all calls of one run have in common.
 pub(super) struct Setting<'a> {
     pub network: &'a NetworkConfig,
     pub pauses: Pauses,
     /// A copy of its own.
-    pub cookies: Option<PathBuf>,
+    pub cookies: Option<&'a Path>,
 }
 
 /// What every call says: no configuration, no plugins, nothing that runs or writes beside the video.
@@ -52,15 +52,15 @@ fn common(setting: &Setting<'_>) -> Vec<OsString> {
     if !ytdlp.js_runtime.is_empty() {
         pair("--js-runtimes", ytdlp.js_runtime.clone());
     }
-    if let Some(path) = &setting.cookies {
+    if let Some(path) = setting.cookies {
         words.extend(["--cookies".into(), path.as_os_str().to_owned()]);
     }
     words
 }
 
-/// Python, isolated, with the wheels; then yt-dlp's own words.
-pub(super) fn start(files: &[PathBuf], words: Vec<OsString>) -> Vec<OsString> {
-    let mut all: Vec<OsString> = ["-I", "-S", "-B", "-X", "utf8", "-c", START].map(OsString::from).to_vec();
+/// Python, isolated, with a script of ours and the wheels; then yt-dlp's own words.
+pub(super) fn start(script: &str, files: &[PathBuf], words: Vec<OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = ["-I", "-S", "-B", "-X", "utf8", "-c", script].map(OsString::from).to_vec();
     all.push(files.len().to_string().into());
     all.extend(files.iter().map(|file| file.as_os_str().to_owned()));
     all.extend(words);
@@ -174,7 +174,7 @@ mod tests {
         let mut network = config(&[]);
         network.ytdlp.ffmpeg = "/usr/bin/ffmpeg".into();
         network.ytdlp.js_runtime = "deno:/usr/bin/deno".into();
-        let cookies = Some(PathBuf::from("/own/cookies.txt"));
+        let cookies = Some(Path::new("/own/cookies.txt"));
         let setting = Setting { network: &network, pauses: network.pauses("default"), cookies };
         let words = about(&setting, "u");
         let after = |key: &str| words.iter().position(|word| word == key).and_then(|at| words.get(at + 1)).unwrap();

@@ -9,9 +9,12 @@ mod child;
 mod command;
 mod confine;
 mod entry;
+mod found;
+mod jar;
 mod reasons;
 mod relay;
 mod tool;
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -24,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use omniva_assets::Library;
-use omniva_contracts::engine::FoundItem;
+use omniva_contracts::engine::{Access, FoundItem};
 use omniva_contracts::{Code, Fault, Monitor};
 use serde::Deserialize;
 use url::Url;
@@ -33,17 +36,22 @@ use crate::download::too_large;
 use crate::media::{refused_bytes, tidy};
 use crate::net::{Net, seconds, shown};
 use crate::pace::{Pace, Turn};
+use crate::secrets::named;
 use crate::source::{Fetched, Looked, Source, Window};
-use child::Limits;
+use child::{Limits, Ran};
 use command::Setting;
 use entry::Said;
+pub use found::{Ytdlp, ytdlp};
+use jar::Jar;
+pub(crate) use jar::check_jar;
 use relay::Relay;
+use upstream::Upstream;
+pub(crate) use upstream::check_proxy;
 
 /// Bytes that a run may print.
 const MAX_OUTPUT: u64 = 64 << 20;
 /// Files beside the video that a run may write (what belongs to a download in progress).
 const MAX_SMALL_FILE: u64 = 64 << 20;
-const MAX_COOKIES: u64 = 1 << 20;
 /// First bytes that tell a playlist or a page.
 const SAMPLE: u64 = 512;
 
@@ -52,6 +60,13 @@ pub struct YtdlpSource {
     url: Url,
     max_items: u32,
     platform: &'static str,
+    access: Access,
+}
+
+/// What one run is asked with: secrets, until it is dropped.
+struct Kit {
+    jar: Option<Jar>,
+    proxy: Option<String>,
 }
 
 /// What one run is given beside its words.
@@ -60,6 +75,7 @@ struct Run<'a> {
     folder: &'a Path,
     time: Duration,
     file: u64,
+    kit: &'a Kit,
     monitor: &'a dyn Monitor,
 }
 
@@ -74,10 +90,10 @@ struct Progress {
 impl YtdlpSource {
     /// # Errors
     /// `tool_missing` when nobody says where yt-dlp lies.
-    pub fn new(net: Arc<Net>, url: Url, max_items: u32) -> Result<Self, Fault> {
+    pub fn new(net: Arc<Net>, url: Url, max_items: u32, access: Access) -> Result<Self, Fault> {
         tool::folder(&net.config().ytdlp)?;
         let platform = platform(&url);
-        Ok(Self { net, url, max_items, platform })
+        Ok(Self { net, url, max_items, platform, access })
     }
 
     fn turn(&self, monitor: &dyn Monitor) -> Result<Turn, Fault> {
@@ -92,42 +108,38 @@ impl YtdlpSource {
         turn: &Turn,
         line: &mut dyn FnMut(&str) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let ytdlp = &self.net.config().ytdlp;
-        let tool = tool::verified(ytdlp, &Still(run.monitor))?;
-        let relay = Relay::start(self.net.clone())?;
-        let mut command = Command::new(&tool.python);
-        command.args(command::start(&tool.files, words)).env_clear().current_dir(run.folder);
-        for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
-            command.env(name, run.folder);
-        }
-        for name in ["http_proxy", "https_proxy", "all_proxy"] {
-            command.env(name, relay.url());
-        }
-        let memory = u64::from(ytdlp.memory_megabytes) << 20;
-        let limits = Limits { time: run.time, memory, file: run.file, output: MAX_OUTPUT };
-        let rules = confine::rules(ytdlp, &tool.files, run.folder, relay.port())?;
-        let ran = child::run(command, Some(rules), limits, run.monitor, line)?;
+        let (ran, relay) = start(&self.net, command::START, words, run, line)?;
         if ran.success {
             return Ok(());
         }
-        let fault = relay.refused().unwrap_or_else(|| reasons::fault(&ran.stderr));
+        let said = run.kit.jar.as_ref().map_or_else(|| ran.stderr.clone(), |jar| jar.hide(&ran.stderr));
+        let fault = relay.refused().unwrap_or_else(|| reasons::fault(&said));
         let complained = matches!(fault.code, Code::RateLimited | Code::NotABotCheck);
         Err(if complained { turn.complained(fault) } else { fault })
     }
 
-    /// Cookies are copied into the folder of the run, readable by nobody else: yt-dlp writes to the file that it is given.
-    fn setting(&self, folder: &Path) -> Result<Setting<'_>, Fault> {
+    /// What the source names itself counts before what the configuration names for the platform. Cookies are copied into the
+    /// folder of the run: yt-dlp writes to the file that it is given.
+    fn kit(&self, folder: &Path) -> Result<Kit, Fault> {
+        let ytdlp = &self.net.config().ytdlp;
+        let cookies = self.access.cookies.as_ref().or_else(|| ytdlp.cookies.get(self.platform));
+        let jar = cookies.map(|from| Jar::copy(&self.net, from, folder)).transpose()?;
+        let proxy = self.access.proxy.as_ref().or_else(|| ytdlp.proxy.get(self.platform)).cloned();
+        Ok(Kit { jar, proxy })
+    }
+
+    fn setting<'a>(&'a self, kit: &'a Kit) -> Setting<'a> {
         let network = self.net.config();
-        let cookies =
-            network.ytdlp.cookies.get(self.platform).map(|from| own_cookies(Path::new(from), folder)).transpose()?;
-        Ok(Setting { network, pauses: network.pauses(self.platform), cookies })
+        Setting { network, pauses: network.pauses(self.platform), cookies: kit.jar.as_ref().map(Jar::path) }
     }
 
     /// One page of the list.
     fn page(&self, from: u32, to: u32, folder: &Path, turn: &Turn, monitor: &dyn Monitor) -> Result<Vec<Said>, Fault> {
         let network = self.net.config();
-        let words = command::list(&self.setting(folder)?, self.url.as_str(), from, to);
-        let run = Run { folder, time: seconds(network.ytdlp.list_seconds), file: MAX_SMALL_FILE, monitor };
+        let kit = self.kit(folder)?;
+        let words = command::list(&self.setting(&kit), self.url.as_str(), from, to);
+        let time = seconds(network.ytdlp.list_seconds);
+        let run = Run { folder, time, file: MAX_SMALL_FILE, kit: &kit, monitor };
         let mut found = Vec::new();
         let ended = self.run(words, &run, turn, &mut |line| {
             if line.starts_with('{') {
@@ -177,8 +189,10 @@ impl YtdlpSource {
     /// All about one item before a byte of it is fetched: what is said, and the JSON as it came.
     fn about(&self, url: &str, folder: &Path, turn: &Turn, monitor: &dyn Monitor) -> Result<(Said, String), Fault> {
         let network = self.net.config();
-        let words = command::about(&self.setting(folder)?, url);
-        let run = Run { folder, time: seconds(network.ytdlp.list_seconds), file: MAX_SMALL_FILE, monitor };
+        let kit = self.kit(folder)?;
+        let words = command::about(&self.setting(&kit), url);
+        let time = seconds(network.ytdlp.list_seconds);
+        let run = Run { folder, time, file: MAX_SMALL_FILE, kit: &kit, monitor };
         let mut found = None;
         self.run(words, &run, turn, &mut |line| {
             if line.starts_with('{') && found.is_none() {
@@ -211,11 +225,15 @@ impl YtdlpSource {
         let network = self.net.config();
         let (file, out) = (folder.join("info.json"), folder.join("out"));
         fs::create_dir(&out)
-            .and_then(|()| fs::write(&file, info))
+            // It may hold cookies.
+            .and_then(|()| File::options().write(true).create_new(true).mode(0o600).open(&file))
+            .and_then(|mut file| file.write_all(info.as_bytes()))
             .map_err(|e| Fault::writing("a video's description", &e))?;
         let most = self.net.max_download_bytes();
-        let words = command::fetch(&self.setting(folder)?, &out, &file, most);
-        let run = Run { folder, time: seconds(network.download_hours * 3600.0), file: most, monitor };
+        let kit = self.kit(folder)?;
+        let words = command::fetch(&self.setting(&kit), &out, &file, most);
+        let time = seconds(network.download_hours * 3600.0);
+        let run = Run { folder, time, file: most, kit: &kit, monitor };
         // Picture and sound may come one after the other.
         let (mut too_big, mut most_told) = (false, 0.0f64);
         let ended = self.run(words, &run, turn, &mut |line| {
@@ -236,7 +254,7 @@ impl YtdlpSource {
 impl Source for YtdlpSource {
     fn look(&self, window: &Window, monitor: &dyn Monitor) -> Result<Looked, Fault> {
         let turn = self.turn(monitor)?;
-        let folder = tempfile::tempdir().map_err(|e| Fault::writing("a temporary folder", &e))?;
+        let folder = self.net.scratch()?;
         let (mut looked, mut seen, mut from) = (Looked::default(), BTreeSet::new(), 1);
         while from <= self.max_items {
             let to = from.saturating_add(self.net.config().ytdlp.page - 1).min(self.max_items);
@@ -264,8 +282,7 @@ impl Source for YtdlpSource {
         let work = library.work_dir()?;
         let (said, info) = self.about(&url, work.path(), &turn, monitor)?;
         self.allowed(&said, &place)?;
-        // Once as it comes, once as it is kept.
-        library.require_space(said.bytes().unwrap_or(0).saturating_mul(2))?;
+        library.require_video(&place, said.bytes(), said.seconds())?;
         let path = self.download(&info, work.path(), &turn, monitor)?;
         drop(turn);
         let mut first = Vec::new();
@@ -278,29 +295,6 @@ impl Source for YtdlpSource {
         let copied = library.copy_in(&path, &Still(monitor))?;
         Ok(Fetched::Copy(copied, Box::new(said.details())))
     }
-}
-
-fn own_cookies(from: &Path, folder: &Path) -> Result<PathBuf, Fault> {
-    let unreadable = |why: String| {
-        Fault::new(
-            Code::AuthFailed,
-            format!("the cookies in {} can't be read", from.display()),
-            "correct engine.network.ytdlp.cookies, or the permissions of the file",
-        )
-        .with_detail(why)
-    };
-    let mut bytes = Vec::new();
-    let read = File::open(from).and_then(|file| file.take(MAX_COOKIES + 1).read_to_end(&mut bytes));
-    read.map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() as u64 > MAX_COOKIES {
-        return Err(unreadable(format!("more than {MAX_COOKIES} bytes")));
-    }
-    let path = folder.join("cookies.txt");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(&path).and_then(|mut file| file.write_all(&bytes));
-    written.map_err(|error| Fault::writing("a copy of the cookies", &error))?;
-    Ok(path)
 }
 
 /// Lets a later part of the work be stopped without telling progress that goes back.
@@ -365,9 +359,37 @@ fn finished(folder: &Path) -> Result<PathBuf, Fault> {
     }
 }
 
+/// Starts Python with `script`, which is given the pinned files and the words, in its sandbox; waits for its end.
+fn start(
+    net: &Arc<Net>,
+    script: &str,
+    words: Vec<OsString>,
+    run: &Run<'_>,
+    line: &mut dyn FnMut(&str) -> Result<(), Fault>,
+) -> Result<(Ran, Relay), Fault> {
+    let ytdlp = &net.config().ytdlp;
+    let tool = tool::verified(ytdlp, &Still(run.monitor))?;
+    let proxy = run.kit.proxy.as_deref().map(|from| Upstream::read(&named(net, from)?)).transpose()?;
+    let relay = Relay::start(net.clone(), proxy)?;
+    let mut command = Command::new(&tool.python);
+    command.args(command::start(script, &tool.files, words)).env_clear().current_dir(run.folder);
+    for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+        command.env(name, run.folder);
+    }
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, relay.url());
+    }
+    let memory = u64::from(ytdlp.memory_megabytes) << 20;
+    let limits = Limits { time: run.time, memory, file: run.file, output: MAX_OUTPUT };
+    let rules = confine::rules(ytdlp, &tool.files, run.folder, relay.port())?;
+    Ok((child::run(command, Some(rules), limits, run.monitor, line)?, relay))
+}
+
 fn unavailable(what: &str) -> Fault {
     Fault::new(Code::Unavailable, what, "check the address in a browser")
 }
 
+#[cfg(test)]
+mod secret_tests;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use omniva_contracts::{Code, Fault, hex};
 
+use super::upstream::Upstream;
 use crate::net::{Net, seconds};
 
 const MAX_HEAD: usize = 32 * 1024;
@@ -23,6 +24,8 @@ const MAX_OPEN: usize = 64;
 
 struct Shared {
     net: Arc<Net>,
+    /// What everything goes through, if anything.
+    upstream: Option<Upstream>,
     /// `Basic …`, as the client has to send it.
     word: String,
     stop: AtomicBool,
@@ -39,7 +42,7 @@ pub(super) struct Relay {
 impl Relay {
     /// # Errors
     /// `tool_failed` when this machine gives no port.
-    pub fn start(net: Arc<Net>) -> Result<Self, Fault> {
+    pub fn start(net: Arc<Net>, upstream: Option<Upstream>) -> Result<Self, Fault> {
         let failed = |error: io::Error| {
             Fault::new(Code::ToolFailed, "the way out for yt-dlp can't be opened", "nothing: it is tried again")
                 .with_detail(error)
@@ -52,6 +55,7 @@ impl Relay {
         let word = format!("Basic {}", STANDARD.encode(format!("omniva:{secret}")));
         let shared = Arc::new(Shared {
             net,
+            upstream,
             word,
             stop: AtomicBool::new(false),
             open: AtomicUsize::new(0),
@@ -72,7 +76,7 @@ impl Relay {
         self.port
     }
 
-    /// The first address that was refused.
+    /// The first address that was refused, or what the operator's proxy did.
     pub fn refused(&self) -> Option<Fault> {
         self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -133,11 +137,11 @@ fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     }
     let tunnel = head.method == "CONNECT";
     let url = if tunnel { format!("https://{}/", head.target) } else { head.target.clone() };
-    let (mut server, url) = match shared.net.dial(&url) {
+    let (mut server, url) = match dial(shared, &url) {
         Ok(found) => found,
         Err(fault) => {
             let inside = matches!(fault.code, Code::AddressRefused | Code::UrlInvalid);
-            if inside {
+            if inside || shared.upstream.is_some() {
                 shared.refused.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
             }
             return answer(&mut client, if inside { "403 Forbidden" } else { "502 Bad Gateway" });
@@ -152,6 +156,12 @@ fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     }
     server.write_all(&head.rest)?;
     splice(client, server)
+}
+
+fn dial(shared: &Shared, url: &str) -> Result<(TcpStream, url::Url), Fault> {
+    let Some(upstream) = &shared.upstream else { return shared.net.dial(url) };
+    let (url, addresses) = shared.net.places(url)?;
+    Ok((upstream.dial(&shared.net, &addresses)?, url))
 }
 
 fn answer(client: &mut TcpStream, status: &str) -> io::Result<()> {
@@ -237,7 +247,7 @@ mod tests {
     #[test]
     fn what_the_guard_lets_pass_is_relayed_both_ways() {
         let server = Server::start(|request| Reply::new(200, format!("{} {}", request.path, request.header("x-mine"))));
-        let relay = Relay::start(net(&[&server])).unwrap();
+        let relay = Relay::start(net(&[&server]), None).unwrap();
         let word = relay.shared.word.clone();
         let get = format!(
             "GET {} HTTP/1.1\r\nHost: evil\r\nX-Mine: 7\r\nProxy-Authorization: {word}\r\nConnection: keep-alive\r\n\r\n",
@@ -259,7 +269,7 @@ mod tests {
     #[test]
     fn nothing_else_is_dialled() {
         let inside = Server::start(|_| Reply::new(200, "secret"));
-        let relay = Relay::start(net(&[])).unwrap();
+        let relay = Relay::start(net(&[]), None).unwrap();
         let word = relay.shared.word.clone();
         let ask = |line: &str, word: &str| {
             through(&relay, &format!("{line} HTTP/1.1\r\nProxy-Authorization: {word}\r\n\r\n"))

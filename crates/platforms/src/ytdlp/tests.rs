@@ -10,7 +10,7 @@ use super::*;
 use crate::source::source;
 use crate::testing::{MAX_FILE, Reply, Request, Server, config};
 
-fn window() -> Window {
+pub(super) fn window() -> Window {
     Window { since: None, until: None, max_bytes: MAX_FILE }
 }
 
@@ -25,7 +25,8 @@ fn net(servers: &[&Server]) -> Arc<Net> {
 }
 
 fn channel(net: &Arc<Net>, url: String, max_items: u32) -> Box<dyn Source> {
-    source(&SourceSpec::Channel { url, max_items: Some(max_items) }, Duration::ZERO, net).unwrap()
+    source(&SourceSpec::Channel { url, max_items: Some(max_items), proxy: None, cookies: None }, Duration::ZERO, net)
+        .unwrap()
 }
 
 /// Begins as an MP4 does, so that yt-dlp takes it for a video.
@@ -52,7 +53,7 @@ fn playlist(server: &str, entries: u32) -> String {
     format!("<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>c</title>{items}</channel></rss>")
 }
 
-fn serve(request: &Request) -> Reply {
+pub(super) fn serve(request: &Request) -> Reply {
     let here = format!("http://{}", request.header("host"));
     match request.path.as_str() {
         "/list" => Reply::new(200, playlist(&here, 7)).with("Content-Type", "application/rss+xml"),
@@ -67,6 +68,12 @@ fn serve(request: &Request) -> Reply {
         }
         path if path.ends_with(".ts") => Reply::new(200, part(path)).with("Content-Type", "video/mp2t"),
         "/members.mp4" if request.header("cookie") != "session=secret" => Reply::new(403, ""),
+        // A server that says back what it was sent, where yt-dlp shows it.
+        "/echo.mp4" => {
+            let cookie = request.header("cookie").replace("session=", "");
+            Reply::new(302, "").with("Location", format!("{here}/gone.mp4/{cookie}"))
+        }
+        path if path.starts_with("/gone.mp4/") => Reply::new(404, ""),
         "/busy.mp4" => Reply::new(429, ""),
         "/locked.mp4" => Reply::new(403, ""),
         "/gone.mp4" => Reply::new(404, ""),
@@ -168,7 +175,7 @@ fn too_large_is_refused_before_the_bytes_come() {
 #[test]
 fn too_long_too_large_and_live_are_told_apart() {
     let url = Url::parse("https://example.org/v").unwrap();
-    let source = YtdlpSource::new(net(&[]), url, 5).unwrap();
+    let source = YtdlpSource::new(net(&[]), url, 5, Access::default()).unwrap();
     let judged = |text: &str| source.allowed(&serde_json::from_str(text).unwrap(), "it").err().map(|fault| fault.code);
     assert_eq!(judged(r#"{"duration":21600,"filesize":50000000}"#), None);
     assert_eq!(judged(r#"{"duration":21601}"#), Some(Code::TooLong));
@@ -203,7 +210,13 @@ fn platforms_have_their_own_pauses() {
     ] {
         assert_eq!(platform(&Url::parse(url).unwrap()), name, "{url}");
     }
-    let handle = SourceSpec::Handle { platform: Platform::Tiktok, handle: "@a".into(), max_items: None };
+    let handle = SourceSpec::Handle {
+        platform: Platform::Tiktok,
+        handle: "@a".into(),
+        max_items: None,
+        proxy: None,
+        cookies: None,
+    };
     assert_eq!(platform(&handle.url().unwrap().unwrap()), "tiktok");
     assert_eq!(share(r#"{"downloaded_bytes":5,"total_bytes":null,"total_bytes_estimate":20.0}"#), Some(0.25));
     assert_eq!(share(r#"{"downloaded_bytes":5}"#), None);

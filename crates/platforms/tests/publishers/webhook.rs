@@ -1,7 +1,13 @@
-use omniva_contracts::Code;
+use std::sync::Arc;
+
+use omniva_contracts::config::{Endpoints, EngineConfig};
+use omniva_contracts::{Code, Silent};
 use omniva_emulators::webhook::Receiver;
 use omniva_emulators::{Inject, Refusal, Server};
-use omniva_platforms::{Content, Publication, PublishFile, Publisher, WebhookPublisher, WebhookTarget, signature};
+use omniva_platforms::{
+    Content, Kit, Net, Publication, PublishFile, Publisher, Request, Transport, WebhookPublisher, WebhookTarget,
+    signature,
+};
 use omniva_vault::Secrets;
 
 use super::bench::*;
@@ -23,7 +29,13 @@ impl Stage {
         Self { server, bench }
     }
     pub fn publisher(&self) -> Box<dyn Publisher> {
-        Box::new(WebhookPublisher::new(self.bench.kit(), self.target()).unwrap())
+        Box::new(WebhookPublisher::new(self.bench.kit(), self.target(), self.net(true)).unwrap())
+    }
+    /// A way out on which the receiver's own address is allowed, or not.
+    fn net(&self, allowed: bool) -> Arc<Net> {
+        let mut limits = EngineConfig::load(None).unwrap().network;
+        limits.allow.extend(allowed.then(|| self.server.base().replace("http://", "")));
+        Arc::new(Net::new(&limits, 1 << 30).unwrap())
     }
     fn target(&self) -> WebhookTarget {
         let url = format!("{}/hooks/clips", self.server.base());
@@ -112,6 +124,40 @@ fn wrong_keys_old_signatures_and_bad_addresses_are_told() {
     assert_eq!(stage.publisher().authorise().unwrap_err().code, Code::ConfigInvalid);
     for url in ["http://example.org/hook", "ftp://127.0.0.1/", "https://user:word@example.org/"] {
         let target = WebhookTarget { url: url.into(), ..stage.target() };
-        assert_eq!(WebhookPublisher::new(stage.bench.kit(), target).err().unwrap().code, Code::ConfigInvalid, "{url}");
+        let made = WebhookPublisher::new(stage.bench.kit(), target, stage.net(true));
+        assert_eq!(made.err().unwrap().code, Code::ConfigInvalid, "{url}");
     }
+}
+
+#[test]
+fn an_address_inside_is_asked_only_when_it_is_allowed() {
+    let stage = Stage::new();
+    let publication = publication(&stage);
+    let limits = Endpoints::shipped().unwrap().http.clone();
+    let publisher = |allowed: bool, url: String| {
+        let net = stage.net(allowed);
+        let kit = Kit { transport: Arc::new(net.transport(&limits)), ..stage.bench.kit() };
+        WebhookPublisher::new(kit, WebhookTarget { url, ..stage.target() }, net).unwrap()
+    };
+    for url in [
+        stage.target().url,
+        "https://10.0.0.1/hook".into(),
+        "https://169.254.169.254/latest".into(),
+        "https://[::1]/hook".into(),
+        "https://cms.internal/hook".into(),
+        "https://example.org:9443/hook".into(),
+    ] {
+        let publisher = publisher(false, url.clone());
+        for fault in [publisher.authorise().unwrap_err(), publisher.publish(&publication, &Silent).unwrap_err()] {
+            assert_eq!(fault.code, Code::AddressRefused, "{url}: {fault:?}");
+            assert!(fault.next_step.contains("engine.network.allow"), "{fault:?}");
+        }
+    }
+    assert_eq!(stage.posts(&publication), 0);
+    publisher(true, stage.target().url).publish(&publication, &Silent).unwrap();
+    assert_eq!(stage.posts(&publication), 1);
+    // What the guard did not see is not dialled, whoever asks.
+    let request = Request::new("POST", stage.target().url);
+    let trouble = stage.net(false).transport(&limits).send(&request, &Silent).err().unwrap();
+    assert!(trouble.unsent && trouble.what.contains("may not be asked"), "{trouble:?}");
 }

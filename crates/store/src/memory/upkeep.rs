@@ -10,7 +10,7 @@ use crate::{Answered, Manifest, StoreFault, Trouble, Upkeep};
 
 #[async_trait]
 impl Upkeep for Memory {
-    async fn backup(&self, _to: &Path) -> Answered<Manifest> {
+    async fn backup(&self, _to: &Path, _records: Option<&Path>) -> Answered<Manifest> {
         Err(StoreFault::new(Trouble::Unavailable, "a store in memory has no file to copy"))
     }
 

@@ -9,8 +9,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use sha2::{Digest, Sha256};
 
 use super::integrity;
-use super::lock::{self, beside};
+pub(super) use super::lock::beside;
+use super::lock::{self};
 use super::open::open_sqlite_read_only;
+use super::records::{self, records_path};
 use super::trouble::{explain, io};
 use crate::{Answered, Manifest, StoreFault, Trouble, Upkeep};
 
@@ -24,11 +26,11 @@ impl SqliteUpkeep {
     }
 }
 
-fn fault(path: &Path) -> impl Fn(std::io::Error) -> StoreFault {
+pub(super) fn fault(path: &Path) -> impl Fn(std::io::Error) -> StoreFault {
     move |error| io(&path.display().to_string(), &error)
 }
 
-fn corrupt(message: impl Into<String>) -> StoreFault {
+pub(super) fn corrupt(message: impl Into<String>) -> StoreFault {
     StoreFault::new(Trouble::Corrupt, message)
 }
 
@@ -41,7 +43,7 @@ pub(super) fn manifest_path(backup: &Path) -> PathBuf {
 }
 
 /// Size and SHA-256 of a file, read to its end.
-fn measure(path: &Path) -> Result<(u64, String), StoreFault> {
+pub(super) fn measure(path: &Path) -> Result<(u64, String), StoreFault> {
     let mut file = File::open(path).map_err(fault(path))?;
     let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0u64, vec![0; 1 << 20]);
     loop {
@@ -54,7 +56,7 @@ fn measure(path: &Path) -> Result<(u64, String), StoreFault> {
 }
 
 /// Makes names in a folder survive a power cut.
-fn sync_folder(of: &Path) -> Result<(), StoreFault> {
+pub(super) fn sync_folder(of: &Path) -> Result<(), StoreFault> {
     let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault(folder))
 }
@@ -87,7 +89,7 @@ async fn describe(part: &Path) -> Result<Manifest, StoreFault> {
     drop(opened);
     let (bytes, sha256) = measure(part)?;
     let root = omniva_ledger::hex::write(&head.root);
-    Ok(Manifest { format: 1, bytes, sha256, origin: head.origin, size: head.size, root })
+    Ok(Manifest { format: 1, bytes, sha256, origin: head.origin, size: head.size, root, records: None })
 }
 
 async fn copy(db: &DatabaseConnection, part: &Path) -> Result<Manifest, StoreFault> {
@@ -107,7 +109,7 @@ fn write_manifest(manifest: &Manifest, to: &Path) -> Result<(), StoreFault> {
 
 #[async_trait]
 impl Upkeep for SqliteUpkeep {
-    async fn backup(&self, to: &Path) -> Answered<Manifest> {
+    async fn backup(&self, to: &Path, records: Option<&Path>) -> Answered<Manifest> {
         if to.exists() {
             return Err(occupied(to));
         }
@@ -116,8 +118,13 @@ impl Upkeep for SqliteUpkeep {
         }
         // Left over from a backup that was killed.
         let (part, part_manifest) = (beside(to, ".part"), beside(to, ".json.part"));
+        let part_records = beside(to, ".uploads.part");
         remove(&part)?;
-        let made = copy(&self.db, &part).await.and_then(|manifest| {
+        let made = copy(&self.db, &part).await.and_then(|mut manifest| {
+            if let Some(folder) = records {
+                manifest.records = Some(records::collect(folder, &part_records)?);
+                fs::rename(&part_records, records_path(to)).map_err(fault(to))?;
+            }
             write_manifest(&manifest, &part_manifest)?;
             // The manifest first: a backup without one does not count.
             fs::rename(&part_manifest, manifest_path(to)).map_err(fault(to))?;
@@ -126,7 +133,7 @@ impl Upkeep for SqliteUpkeep {
             Ok(manifest)
         });
         if made.is_err() {
-            for left in [&part, &beside(&part, "-wal"), &beside(&part, "-shm"), &part_manifest] {
+            for left in [&part, &beside(&part, "-wal"), &beside(&part, "-shm"), &part_manifest, &part_records] {
                 remove(left)?;
             }
         }
@@ -150,6 +157,9 @@ pub async fn verify_backup(backup: &Path) -> Result<Manifest, StoreFault> {
     if (bytes, &sha256) != (told.bytes, &told.sha256) {
         return Err(corrupt(format!("{} is not the file that its manifest describes", backup.display())));
     }
+    if let Some(records) = &told.records {
+        records::verify(backup, records)?;
+    }
     let opened = open_sqlite_read_only(backup).await?;
     let head = opened.reader.head().await?;
     if (head.origin, head.size, omniva_ledger::hex::write(&head.root)) != (told.origin, told.size, told.root.clone()) {
@@ -161,10 +171,11 @@ pub async fn verify_backup(backup: &Path) -> Result<Manifest, StoreFault> {
     }
 }
 
-/// Puts a verified backup at `to`, where no database may be.
+/// Puts a verified backup at `to`, where no database may be, and its records into the folder `records`; those that lie there
+/// already stay as they are.
 ///
 /// Errors: [`Trouble::Corrupt`] when the backup is not whole, [`Trouble::InUse`] when `to` exists or an engine uses it.
-pub async fn restore(from: &Path, to: &Path) -> Result<Manifest, StoreFault> {
+pub async fn restore(from: &Path, to: &Path, records: &Path) -> Result<Manifest, StoreFault> {
     let manifest = verify_backup(from).await?;
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(fault(folder))?;
@@ -183,6 +194,10 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Manifest, StoreFault> {
     if (bytes, &sha256) != (manifest.bytes, &manifest.sha256) {
         remove(&part)?;
         return Err(corrupt("the copy differs from the backup: check the disk"));
+    }
+    // Before the rows: an engine never sees a row without the record of what was sent.
+    if manifest.records.is_some() {
+        records::put_back(from, records)?;
     }
     publish(&part, to)?;
     sync_folder(to)?;

@@ -6,6 +6,7 @@ mod lock;
 mod open;
 #[cfg(test)]
 mod plans;
+mod records;
 #[cfg(test)]
 mod tests;
 mod trouble;

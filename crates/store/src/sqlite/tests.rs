@@ -190,20 +190,25 @@ async fn a_backup_made_while_writing_can_be_restored() {
     let path = folder.path().join("omniva.db");
     let mut opened = filled(&path).await;
     let to = folder.path().join("backups/one.db");
-    let manifest = opened.upkeep.backup(&to).await.expect("is made");
+    let (uploads, record) = (folder.path().join("uploads"), format!("{}.json", Uuid::from_u128(7)));
+    fs::create_dir(&uploads).expect("made");
+    fs::write(uploads.join(&record), "{\"sent\": true}").expect("written");
+    let manifest = opened.upkeep.backup(&to, Some(&uploads)).await.expect("is made");
     assert_eq!((manifest.origin, manifest.size), (ORIGIN, 40));
+    assert_eq!(manifest.records.as_ref().map(|records| records.count), Some(1));
     let head = opened.reader.head().await.expect("answered");
     write(&mut opened, vec![Row::Project(project(2))]).await.expect("works").remove(0).expect("is written");
-    assert_eq!(trouble(opened.upkeep.backup(&to).await), Trouble::InUse);
+    assert_eq!(trouble(opened.upkeep.backup(&to, None).await), Trouble::InUse);
     assert_eq!(verify_backup(&to).await, Ok(manifest.clone()));
     let names: Vec<_> =
         fs::read_dir(to.parent().expect("a folder")).expect("reads").flatten().map(|e| e.file_name()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
+    assert_eq!(names.len(), 3, "{names:?}");
 
-    assert_eq!(trouble(restore(&to, &path).await), Trouble::InUse);
-    let back = folder.path().join("back/omniva.db");
-    assert_eq!(restore(&to, &back).await, Ok(manifest));
-    assert_eq!(trouble(restore(&to, &back).await), Trouble::InUse);
+    assert_eq!(trouble(restore(&to, &path, &uploads).await), Trouble::InUse);
+    let (back, records) = (folder.path().join("back/omniva.db"), folder.path().join("back/uploads"));
+    assert_eq!(restore(&to, &back, &records).await, Ok(manifest));
+    assert_eq!(fs::read_to_string(records.join(&record)).expect("is back"), "{\"sent\": true}");
+    assert_eq!(trouble(restore(&to, &back, &records).await), Trouble::InUse);
     let store = Store::from(open_sqlite(&back, Uuid::nil()).await.expect("opens"));
     assert_eq!(store.opened.reader.head().await, Ok(head));
     for row in one_of_each() {
@@ -217,14 +222,22 @@ async fn a_damaged_backup_is_not_restored() {
     let folder = tempfile::tempdir().expect("a folder");
     let opened = filled(&folder.path().join("omniva.db")).await;
     let to = folder.path().join("one.db");
-    opened.upkeep.backup(&to).await.expect("is made");
+    let none = folder.path().join("uploads");
+    opened.upkeep.backup(&to, Some(&none)).await.expect("is made");
+    let records = beside(&to, ".uploads");
+    fs::write(&records, "{}\n").expect("is written");
+    assert_eq!(trouble(verify_backup(&to).await), Trouble::Corrupt, "records of another backup");
+    fs::remove_file(&records).expect("is removed");
+    assert!(verify_backup(&to).await.is_err(), "none of the records it should have");
+    fs::write(&records, "").expect("is written");
+    assert!(verify_backup(&to).await.is_ok());
     let mut bytes = fs::read(&to).expect("reads");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&to, bytes).expect("is written");
     assert_eq!(trouble(verify_backup(&to).await), Trouble::Corrupt);
     let back = folder.path().join("back.db");
-    assert_eq!(trouble(restore(&to, &back).await), Trouble::Corrupt);
+    assert_eq!(trouble(restore(&to, &back, &none).await), Trouble::Corrupt);
     assert!(!back.exists());
     fs::remove_file(beside(&to, ".json")).expect("is removed");
     assert!(verify_backup(&to).await.is_err());

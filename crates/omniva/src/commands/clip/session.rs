@@ -308,12 +308,12 @@ fn works(
     let program =
         std::env::current_exe().map_err(|e| Fault::internal("omniva can't find its own binary").with_detail(e))?;
     let data = DataFolder::at(folder);
+    let net = Arc::new(Net::new(&engine.network, (setup.config.limits.max_source_gigabytes * 1e9) as u64)?);
     Ok(workers::all(Tools {
         library,
         cache: setup.cache,
         models: setup.models.to_owned(),
         manifest: setup.manifest,
-        net: Arc::new(Net::new(&engine.network, (setup.config.limits.max_source_gigabytes * 1e9) as u64)?),
         config: setup.config,
         engine: engine.clone(),
         program: Program { path: program, args: vec![CHILD.into()] },
@@ -329,7 +329,9 @@ fn works(
             Arc::new(DataVault::of(&data)),
             data.uploads(),
             Arc::new(SystemClock),
+            net.clone(),
         ),
+        net,
         drafter: None,
         errand: Some(setup.errand),
     }))

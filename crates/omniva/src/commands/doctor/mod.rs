@@ -1,6 +1,7 @@
 //! `omniva doctor`: what this machine has and lacks, each with what to do about it.
 
 mod engine;
+mod outside;
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::models::{self, State};
 use crate::progress::{Quiet, print_line, stop_on_signals};
 use crate::style;
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Grade {
     Ok,
@@ -56,7 +57,9 @@ pub fn run(args: &DoctorArgs, models_folder: &Path, as_json: bool) -> Result<u8,
     fonts(&mut checks)?;
     cache(&mut checks);
     sandbox(&mut checks)?;
-    engine::check(&mut checks, &DataFolder::find(&args.data)?, args.deep)?;
+    let data = DataFolder::find(&args.data)?;
+    engine::check(&mut checks, &data, args.deep)?;
+    outside::check(&mut checks, &data, args.config.as_deref())?;
     show(&checks.0, as_json);
     let failed = checks.0.iter().any(|c| c.grade == Grade::Failed);
     Ok(if failed { Code::SandboxUnavailable.exit() } else { 0 })
