@@ -18,6 +18,7 @@ mod measure;
 mod missed;
 mod prints;
 mod publishing;
+mod renderings;
 mod rows;
 mod schedule;
 mod scrape;
