@@ -236,6 +236,7 @@ impl World {
             upload_job_id: payload.upload_job_id,
             status: WorkStatus::Done,
             response: json!({ "path": "out" }),
+            spending: None
         })
     }
 }

@@ -22,6 +22,7 @@ mod renderings;
 mod rows;
 mod schedule;
 mod scrape;
+mod spending;
 mod upload;
 mod watch;
 

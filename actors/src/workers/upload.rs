@@ -7,7 +7,7 @@ use omniva_cognition::variant::{OWN, UNMARKED, chosen, render_variant, rendering
 use omniva_contracts::engine::*;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault, Monitor};
-use omniva_platforms::{Content, FolderPublisher, Post, Publication, PublishFile, Publisher, Receipt};
+use omniva_platforms::{Content, FolderPublisher, Meter, Post, Publication, PublishFile, Publisher, Receipt};
 use omniva_store::{ArtifactFilter, Page, Reader};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
 use super::missed::missed_slot;
 use super::rows::{clip, project, subject, unnamed};
+use super::spending::Purse;
 use super::watch::Watch;
 use super::{Tools, output_folder};
 use crate::work::{Work, WorkContext};
@@ -53,7 +54,8 @@ impl Uploader {
         }
         let clip = clip(reader, order.clip_id).await?;
         let project = project(reader, clip.project_id).await?;
-        let publisher = self.publisher(&order, &project)?;
+        let purse = Arc::new(Purse::of(job, &order, &watch)?);
+        let publisher = self.publisher(&order, &project, purse.clone())?;
         watch.at("AUTH", 0.05);
         let publisher = blocking(&watch, move |_| publisher.authorise().map(|()| publisher)).await?;
         let artifacts = finished(context, &clip).await?;
@@ -86,6 +88,7 @@ impl Uploader {
             upload_job_id: id,
             status: WorkStatus::Live,
             response: response(&receipt, &known),
+            spending: purse.spent(),
         })
     }
 
@@ -96,10 +99,15 @@ impl Uploader {
         Ok(render_variant(outlet, &brand, &self.0.engine.endpoints).name)
     }
 
-    fn publisher(&self, order: &UploadJobRow, project: &Project) -> Result<Box<dyn Publisher>, Fault> {
+    fn publisher(
+        &self,
+        order: &UploadJobRow,
+        project: &Project,
+        meter: Arc<dyn Meter>,
+    ) -> Result<Box<dyn Publisher>, Fault> {
         match Target::parse(&order.target)? {
             Target::Folder => Ok(Box::new(FolderPublisher::new(&output_folder(&self.0.output, project))?)),
-            target => self.0.publishing.publisher(&target),
+            target => self.0.publishing.publisher(&target, meter),
         }
     }
 }

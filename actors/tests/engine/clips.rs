@@ -202,6 +202,7 @@ pub fn upload() -> Arc<dyn Work> {
             upload_job_id,
             status: WorkStatus::Done,
             response: json!({ "folder": "out" }),
+            spending: None,
         })
     })
 }

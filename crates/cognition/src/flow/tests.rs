@@ -189,6 +189,7 @@ fn a_clip_is_published_once() {
         upload_job_id: UploadJobId(id(20)),
         status: WorkStatus::Done,
         response: json!({ "path": "x" }),
+        spending: None
     });
     let mut upload = upload_row(WorkStatus::Running);
     let rows = |upload: &UploadJobRow| {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Drafting, Moment, Outlet, Post, ScheduleId, UploadJobId,
+    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Drafting, Moment, Outlet, Post, ScheduleId, Spending, UploadJobId,
     Video, VideoId, WorkStatus,
 };
 use crate::fault::Fault;
@@ -211,6 +211,9 @@ pub struct UploadResult {
     pub status: WorkStatus,
     /// The platform's id of the post; for `folder`, where the files lie.
     pub response: Value,
+    /// What all attempts have spent of the platform's limits; `None` where nothing limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spending: Option<Spending>,
 }
 
 /// Maintenance says what it removed or found; Zenith writes it down.
