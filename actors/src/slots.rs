@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use omniva_cognition::flow::schedule::{Facts, Waiting};
-use omniva_cognition::limits::{self, Definitions, Taken};
+use omniva_cognition::limits::{self, Definitions, Spent, Taken};
 use omniva_contracts::config::{ClockRule, EngineConfig, PlatformsConfig};
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::Fault;
-use omniva_store::{Answered, Page, Reader, ScheduleFilter};
+use omniva_store::{Answered, JobFilter, Page, Reader, ScheduleFilter, StoreFault, Trouble};
 
 use crate::measured;
 
@@ -114,7 +114,8 @@ async fn within(reader: &dyn Reader, filter: &ScheduleFilter, (from, to): (Momen
     }
 }
 
-/// What all accounts of a service hold and have used, as far back as a bucket remembers.
+/// What all accounts of a service hold and have used, as far back as a bucket remembers: places by their rows, calls by the
+/// jobs that made them.
 ///
 /// # Errors
 /// The store does not answer.
@@ -126,7 +127,29 @@ pub async fn taken(reader: &dyn Reader, config: &EngineConfig, now: Moment, serv
     let pending = ScheduleFilter { statuses: vec![ScheduleStatus::Pending], ..of_service };
     let open = reader.schedules(&pending, PENDING).await?.items;
     rows.extend(open.into_iter().filter(|row| row.final_scheduled_time.is_none()));
-    Ok(rows.iter().filter_map(Taken::of).collect())
+    let spent = spent(reader, service, now.before(reach)).await?;
+    Ok(limits::taken(&rows, &spent, now))
+}
+
+/// What uploads to a service have spent since a moment, by the rows of their jobs: also of those that failed, or were taken
+/// back.
+async fn spent(reader: &dyn Reader, service: &str, since: Moment) -> Answered<Vec<Spent>> {
+    let filter = JobFilter { kind: Some(JobKind::Upload), since: Some(since), ..JobFilter::default() };
+    let (mut all, mut seen) = (Vec::new(), 0);
+    loop {
+        let page = reader.jobs(&filter, Page { limit: PAGE, offset: seen as u64 }).await?.items;
+        let count = page.len();
+        seen += count;
+        for job in page {
+            let spending = Spending::of(&job).map_err(|fault| StoreFault::new(Trouble::Corrupt, fault.to_string()))?;
+            let Some(mut spending) = spending.filter(|s| limits::service(&s.target) == Some(service)) else { continue };
+            spending.calls.retain(|call| call.at >= since);
+            all.push(Spent { job: job.id.0, spending, failed: job.fault.is_some() });
+        }
+        if (count as u64) < PAGE || seen >= MOST {
+            return Ok(all);
+        }
+    }
 }
 
 fn reach(platforms: &PlatformsConfig) -> Duration {

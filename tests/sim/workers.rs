@@ -208,6 +208,7 @@ impl World {
             qc: QcReport { checks: vec![check], ..QcReport::default() },
             draft: Draft { title: "A finished title".into(), ..Draft::default() },
             drafting: None,
+            renderings: Vec::new(),
             encoder: "none".into(),
             wall_seconds: 1.0,
             cpu_seconds: 1.0,
@@ -234,7 +235,8 @@ impl World {
         json!(UploadResult {
             upload_job_id: payload.upload_job_id,
             status: WorkStatus::Done,
-            response: json!({ "path": "out" })
+            response: json!({ "path": "out" }),
+            spending: None
         })
     }
 }

@@ -78,7 +78,8 @@ impl Faults {
         self.unless((1..=365).contains(&days), field, "must be 1 to 365 days");
     }
 
-    pub fn settings(&mut self, s: &ProjectSettings) {
+    /// `endpoints`: what the places take, which texts must fit into.
+    pub fn settings(&mut self, s: &ProjectSettings, endpoints: &Endpoints) {
         self.window("settings.scrape_window_days", s.scrape_window_days);
         self.unless((1..=10).contains(&s.daily_quota), "settings.daily_quota", "must be 1 to 10");
         self.unless(s.keywords.len() <= 100, "settings.keywords", "has more than 100 entries");
@@ -123,10 +124,7 @@ impl Faults {
             self.channel(&path, channel);
         }
         if let Some(voice) = &s.voice {
-            match Endpoints::shipped() {
-                Ok(endpoints) => self.0.extend(check_voice(voice, "settings.voice", endpoints)),
-                Err(fault) => self.add("settings.voice", fault.message),
-            }
+            self.0.extend(check_voice(voice, "settings.voice", endpoints));
         }
     }
 
@@ -206,6 +204,28 @@ pub(super) fn day(text: &str) -> Option<(Moment, Moment)> {
 mod tests {
     use super::*;
 
+    fn endpoints() -> Endpoints {
+        Endpoints::load(None).expect("shipped")
+    }
+
+    /// An operator whose platform takes less than the shipped numbers say must not be told that a text fits.
+    #[test]
+    fn a_voice_is_checked_against_the_limits_that_the_operator_set() {
+        let template = TextTemplate { title: "Harbour: {{title}}".into(), description: "{{hashtags}}".into() };
+        let voice = ProjectVoice { templates: [(Outlet::Youtube, template)].into(), ..ProjectVoice::default() };
+        let settings = ProjectSettings { voice: Some(Box::new(voice)), ..ProjectSettings::default() };
+        let verdict = |endpoints: &Endpoints| {
+            let mut faults = Faults::default();
+            faults.settings(&settings, endpoints);
+            faults.verdict()
+        };
+        verdict(&endpoints()).expect("fits into what is shipped");
+        let mut tight = endpoints();
+        tight.youtube.title_chars = 20;
+        let refusal = verdict(&tight).expect_err("does not fit any more");
+        assert_eq!(refusal.fields[0].0, "settings.voice.templates.youtube.title");
+    }
+
     #[test]
     fn handles_are_normalised_and_nonsense_is_refused() {
         assert_eq!(normal_handle(" @CreatorLab ").as_deref(), Some("creatorlab"));
@@ -218,7 +238,7 @@ mod tests {
     #[test]
     fn every_fault_of_the_settings_is_named() {
         let mut faults = Faults::default();
-        faults.settings(&ProjectSettings {
+        let wrong = ProjectSettings {
             scrape_window_days: 0,
             daily_quota: 11,
             clip_min_seconds: Some(60.0),
@@ -226,7 +246,8 @@ mod tests {
             language: Some("english".into()),
             output_folder: Some("/srv/../etc".into()),
             ..ProjectSettings::default()
-        });
+        };
+        faults.settings(&wrong, &endpoints());
         let refusal = faults.verdict().expect_err("refused");
         let names: Vec<&str> = refusal.fields.iter().map(|(n, _)| n.as_str()).collect();
         assert_eq!(
@@ -258,7 +279,7 @@ mod tests {
         };
         let twice = [ChannelSettings::new("youtube/a"), ChannelSettings::new("youtube_shorts/a")];
         let channels = [wrong].into_iter().chain(twice).collect();
-        faults.settings(&ProjectSettings { channels, ..ProjectSettings::default() });
+        faults.settings(&ProjectSettings { channels, ..ProjectSettings::default() }, &endpoints());
         let refusal = faults.verdict().expect_err("refused");
         let names: Vec<&str> = refusal.fields.iter().filter_map(|(n, _)| n.strip_prefix("settings.channels")).collect();
         let first = ["target", "time_zone", "daily_quota", "spacing_minutes", "windows", "quiet_hours", "mix"];

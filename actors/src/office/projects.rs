@@ -24,7 +24,7 @@ pub(super) async fn create(desk: &mut Desk<'_>, name: &str, description: &str, s
     let mut faults = Faults::default();
     faults.name("name", name);
     faults.description(description);
-    faults.settings(settings);
+    faults.settings(settings, &desk.config.endpoints);
     faults.verdict()?;
     if desk.reader.project_by_name(name).await.or_refuse()?.is_some() {
         return Err(Refusal::new(409, "PROJECT_EXISTS", format!("a project named “{name}” exists already")));
@@ -58,7 +58,7 @@ pub(super) async fn update(
         faults.description(text);
     }
     if let Some(settings) = settings {
-        faults.settings(settings);
+        faults.settings(settings, &desk.config.endpoints);
     }
     faults.verdict()?;
     let mut project = find(desk, id).await?;

@@ -27,6 +27,8 @@ pub(super) struct Runner {
     pub task: Option<AbortHandle>,
     /// Last sign that has not been passed on.
     pub sign: Option<Sign>,
+    /// The sign that is with Zenith, where it holds a checkpoint: it comes back when the store did not take it.
+    pub passing: Option<Sign>,
     pub signed_at: Moment,
     /// A sign of it is with Zenith.
     pub renewing: bool,
@@ -104,12 +106,28 @@ impl Bench {
 }
 
 impl Runner {
+    /// A checkpoint that nobody has seen yet: it goes before the end of the job.
+    pub(super) fn owes(&self) -> bool {
+        self.sign.as_ref().is_some_and(|sign| sign.checkpoint.is_some())
+    }
+
+    /// The store did not take the last sign: its checkpoint is passed on with the next.
+    pub(super) fn not_taken(&mut self) {
+        let Some(before) = self.passing.take() else { return };
+        match &mut self.sign {
+            Some(sign) if sign.checkpoint.is_none() => sign.checkpoint = before.checkpoint,
+            Some(_) => {}
+            None => self.sign = Some(before),
+        }
+    }
+
     pub(super) fn new(job: Job, place: Place, now: Moment) -> Self {
         Self {
             job,
             stop: StopSign::default(),
             task: None,
             sign: None,
+            passing: None,
             signed_at: now,
             renewing: false,
             ended: None,

@@ -73,8 +73,10 @@ fn signs(bench: Arc<Bench>, id: JobId, fence: u64) -> Arc<dyn Fn(Sign) + Send + 
 
 /// Hands in every end that is not with Zenith yet; true when there was one.
 pub(super) fn settle(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>) -> bool {
+    // What a job goes on from is known before its end is.
+    pass_on(kit, bench, line, |runner| runner.ended.is_some() && !runner.settling && runner.owes());
     let moves: Vec<Move> = bench.with(|running| {
-        let ended = running.values_mut().filter(|r| r.ended.is_some() && !r.settling && !r.renewing);
+        let ended = running.values_mut().filter(|r| r.ended.is_some() && !r.settling && !r.renewing && !r.owes());
         ended
             .filter_map(|runner| {
                 let fence = runner.job.fence;
@@ -94,19 +96,25 @@ pub(super) fn settle(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>) -> bo
 
 /// Passes on the signs that are worth it: they renew the lease.
 pub(super) fn renew(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>) {
-    let now = kit.now();
-    let (heartbeat, lease) = (kit.config.jobs.heartbeat(), kit.config.jobs.lease());
+    let (now, heartbeat) = (kit.now(), kit.config.jobs.heartbeat());
+    pass_on(kit, bench, line, |runner| {
+        let moved = runner.sign.as_ref().is_some_and(|sign| sign.step != runner.job.step) || runner.owes();
+        runner.ended.is_none() && (moved || now.since(runner.signed_at) >= heartbeat)
+    });
+}
+
+/// Passes on the last sign of the runners that are `meant`.
+fn pass_on(kit: &Arc<Kit>, bench: &Arc<Bench>, line: &Line<Msg>, meant: impl Fn(&Runner) -> bool) {
+    let (now, lease) = (kit.now(), kit.config.jobs.lease());
     let moves: Vec<Move> = bench.with(|running| {
         running
             .values_mut()
-            .filter(|r| r.ended.is_none() && !r.renewing)
+            .filter(|runner| !runner.renewing && meant(runner))
             .filter_map(|runner| {
-                let sign = runner.sign.take_if(|sign| {
-                    let moved = sign.step != runner.job.step || sign.checkpoint.is_some();
-                    moved || now.since(runner.signed_at) >= heartbeat
-                })?;
+                let sign = runner.sign.take()?;
                 runner.renewing = true;
                 runner.signed_at = now;
+                runner.passing = sign.checkpoint.is_some().then(|| sign.clone());
                 let event = JobEvent::Progressed {
                     fence: runner.job.fence,
                     step: sign.step,

@@ -49,6 +49,7 @@ impl Part for Pool {
         bench.with(|running| {
             for runner in running.values_mut() {
                 (runner.settling, runner.renewing) = (false, false);
+                runner.not_taken();
             }
         });
         let line = kit.wires.pools.get(&self.kind).cloned().unwrap_or_else(|| Line::new(super::name(self.kind)));
@@ -188,7 +189,12 @@ impl State {
             for (id, answer) in answers {
                 let Some(runner) = running.get_mut(&id) else { continue };
                 runner.renewing = false;
-                ended |= runner.ended.is_some();
+                if answer == Advanced::Unavailable {
+                    runner.not_taken();
+                }
+                runner.passing = None;
+                // What still has something to pass on does so with the next beat.
+                ended |= runner.ended.is_some() && !runner.owes();
                 match answer {
                     Advanced::Written(job) => {
                         if job.cancel_requested {

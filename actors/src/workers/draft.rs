@@ -43,18 +43,24 @@ pub(super) fn drafting(
     drafter: &dyn Drafter,
     wish: Wish,
     draft: &Draft,
+    endpoints: &Endpoints,
     monitor: &dyn Monitor,
 ) -> Result<Drafting, Fault> {
     let outlet = wish.outlet;
-    match drafted(drafter, wish, draft, monitor) {
+    match drafted(drafter, wish, draft, endpoints, monitor) {
         Ok(drafted) => Ok(Drafting::Text { outlet, drafted }),
         Err(fault) if fault.code == Code::Cancelled => Err(fault),
         Err(fault) => Ok(Drafting::Nothing { outlet, fault }),
     }
 }
 
-fn drafted(drafter: &dyn Drafter, wish: Wish, draft: &Draft, monitor: &dyn Monitor) -> Result<Drafted, Fault> {
-    let endpoints = Endpoints::shipped()?;
+fn drafted(
+    drafter: &dyn Drafter,
+    wish: Wish,
+    draft: &Draft,
+    endpoints: &Endpoints,
+    monitor: &dyn Monitor,
+) -> Result<Drafted, Fault> {
     let limits = TextLimits::of(wish.outlet, endpoints);
     let voice = Voice::new(Some(&wish.voice), endpoints)?;
     let facts = ClipFacts {

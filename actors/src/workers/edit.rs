@@ -3,26 +3,27 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use omniva_assets::Kept;
 use omniva_cognition::flow::payload::EditPayload;
-use omniva_cognition::variant::render_variant;
-use omniva_contracts::config::{Config, Endpoints, LayoutChoice};
+use omniva_cognition::variant::{Wanted, wanted};
+use omniva_contracts::config::{Config, LayoutChoice};
 use omniva_contracts::engine::*;
 use omniva_contracts::qc::QcReport;
 use omniva_contracts::record::{ClipMeasured, Draft};
 use omniva_contracts::{Code, Fault};
-use omniva_stages::{Edited, Naming, Order, Stage, edit_one, fonts};
+use omniva_stages::{Edited, Failed, Naming, Order, Stage, edit_one, fonts};
 
 use super::Tools;
 use super::analyze::{KeptAnalysis, open};
 use super::blocking::blocking;
 use super::draft::{Wish, drafting};
 use super::end::{Run, gone};
+use super::renderings::{Base, Files, checked, keep, others};
 use super::rows::{Belongs, clip, project, subject, unnamed, video};
 use super::watch::{Leg, Watch};
 use crate::work::{Work, WorkContext};
 
-/// A second render after quality control refused the first moves nothing forward: progress never goes back.
+/// A second render, after quality control refused the first or for another place, moves nothing forward: progress never goes
+/// back.
 const LEGS: &[Leg] =
     &[(Stage::Ingest, "INIT", 0.0, 0.05), (Stage::Render, "RENDER", 0.08, 0.8), (Stage::Check, "RENDER", 0.8, 0.92)];
 /// A pause this long is never cut (the configuration's own bound).
@@ -50,13 +51,19 @@ struct Assignment {
     analysis: String,
     config: Config,
     job: JobId,
+    /// No attempt follows this one.
+    last: bool,
+    /// What the project's places want: the first is what the clip is, `config` has its brand.
+    first: Wanted,
+    others: Vec<Wanted>,
     /// Taken before the render.
     wish: Option<Wish>,
 }
 
 /// What rendering gave.
 struct Rendered {
-    files: Vec<(ArtifactKind, Kept)>,
+    files: Files,
+    renderings: Vec<Rendering>,
     qc: QcReport,
     draft: Draft,
     /// `None` when quality control refused the clip.
@@ -75,12 +82,15 @@ impl Editor {
             days: self.0.engine.retention.analysis_days,
         };
         let (tools, wish) = (self.0.clone(), assignment.wish.take());
-        let rendered = blocking(&watch, move |watch| render(&tools, &assignment, watch)).await?;
+        let rendered = blocking(&watch, move |watch| render(&tools, assignment, watch)).await?;
         let drafting = match (self.0.drafter.clone(), wish) {
             (Some(drafter), Some(wish)) if rendered.qc.passed() => {
                 let draft = rendered.draft.clone();
-                let ask =
-                    move |watch: &Watch| drafting(&*drafter, wish, &draft, &watch.part("STORE", 0.96, 0.99)).map(Some);
+                let tools = self.0.clone();
+                let ask = move |watch: &Watch| {
+                    let endpoints = &tools.engine.endpoints;
+                    drafting(&*drafter, wish, &draft, endpoints, &watch.part("STORE", 0.96, 0.99)).map(Some)
+                };
                 blocking(&watch, ask).await?
             }
             _ => None,
@@ -90,6 +100,7 @@ impl Editor {
             clip_id: belongs.clip.ok_or_else(|| unnamed("clip"))?,
             artifacts: rendered.files.iter().map(|(kind, kept)| belongs.artifact(job, *kind, kept)).collect(),
             qc: rendered.qc,
+            renderings: rendered.renderings,
             draft: rendered.draft,
             drafting,
             encoder: measured.as_ref().map_or_else(String::new, |m| m.encoder.clone()),
@@ -117,18 +128,24 @@ impl Editor {
             .map_err(|e| Fault::internal("an analysis' row can't be read").with_detail(e))?;
         let mut config = project_config(&self.0.config, &project)?;
         restrict(&mut config, &order);
-        // One file goes to every channel: it keeps the rules of each.
-        let endpoints = Endpoints::shipped()?;
-        for channel in project.settings.channels_in_use() {
-            let Some(outlet) = Outlet::of(&Target::parse(&channel.target)?) else { continue };
-            config.brand = render_variant(outlet, &config.brand, endpoints).brand;
-        }
+        let (first, others) = wanted(outlets(&project)?, &config.brand, &self.0.engine.endpoints);
+        config.brand = first.brand.clone();
         if order.gpu_required && !graphics_card() {
             tracing::warn!(job = %job.id, clip = %id, "a graphics card was asked for and there is none: the clip is encoded by the processor");
         }
         let wish = Wish::of(&project, &detail);
-        Ok(Assignment { clip, detail, video, analysis: kept.artifact, config, job: job.id, wish })
+        let last = job.attempt >= job.max_attempts;
+        Ok(Assignment { clip, detail, video, analysis: kept.artifact, config, job: job.id, last, first, others, wish })
     }
+}
+
+/// The places that a project publishes to.
+fn outlets(project: &Project) -> Result<Vec<Outlet>, Fault> {
+    let mut all = Vec::new();
+    for channel in project.settings.channels_in_use() {
+        all.extend(Outlet::of(&Target::parse(&channel.target)?));
+    }
+    Ok(all)
 }
 
 /// Leaves out what the operator did not ask for. Rows whose operations are no such list (none, or the steps of the plan)
@@ -159,8 +176,9 @@ fn graphics_card() -> bool {
     std::path::Path::new("/dev/nvidiactl").exists()
 }
 
-fn render(tools: &Tools, assignment: &Assignment, watch: &Watch) -> Result<Rendered, Fault> {
-    let Assignment { clip, detail, video, config, .. } = assignment;
+fn render(tools: &Tools, mut assignment: Assignment, watch: &Watch) -> Result<Rendered, Fault> {
+    let more = std::mem::take(&mut assignment.others);
+    let Assignment { clip, detail, video, config, .. } = &assignment;
     tools.library.require_space(u64::from(config.encode.max_megabytes) * 2_000_000)?;
     let kept = KeptAnalysis::read(&tools.library, &assignment.analysis)?;
     let candidate = kept.choice.get(&detail.candidate).ok_or_else(|| {
@@ -191,37 +209,41 @@ fn render(tools: &Tools, assignment: &Assignment, watch: &Watch) -> Result<Rende
     });
     let edited = match edited {
         Ok(edited) => edited,
-        Err(failed) => {
-            let draft = draft.into_inner().unwrap_or_else(PoisonError::into_inner);
-            return match failed.qc {
-                Some(qc) if !qc.passed() => Ok(Rendered { files: Vec::new(), qc: *qc, draft, measured: None }),
-                _ => Err(*failed.fault),
-            };
-        }
+        Err(failed) => return refused(failed, draft.into_inner().unwrap_or_else(PoisonError::into_inner)),
     };
-    let files = store(tools, assignment, &edited, watch)?;
+    let base = Base { workshop: &workshop, source: &source, analysis: &kept.analysis, fonts: &fonts, edited: &edited };
+    let more = others(&base, more, assignment.last, watch)?;
+    let mut files = store(tools, assignment.job, &edited, watch)?;
+    let of = |kind: ArtifactKind| files.iter().find(|(of, _)| *of == kind).map(|(_, kept)| kept);
+    let (Some(video), Some(thumbnail)) = (of(ArtifactKind::Render), of(ArtifactKind::Thumbnail)) else {
+        return Err(Fault::internal("a finished clip was kept without its video"));
+    };
+    let (renderings, added) = keep(tools, assignment.job.0, (assignment.first.clone(), video, thumbnail), more, watch)?;
+    files.extend(added);
     workshop.prune()?;
     let record = edited.record;
-    Ok(Rendered { files, qc: record.qc.unwrap_or_default(), draft: record.metadata, measured: record.measured })
+    let qc = record.qc.unwrap_or_default();
+    Ok(Rendered { files, renderings, qc, draft: record.metadata, measured: record.measured })
+}
+
+/// What quality control refused is a result; everything else a fault.
+fn refused(failed: Failed, draft: Draft) -> Result<Rendered, Fault> {
+    match failed.qc {
+        Some(qc) if !qc.passed() => {
+            Ok(Rendered { files: Vec::new(), renderings: Vec::new(), qc: *qc, draft, measured: None })
+        }
+        _ => Err(*failed.fault),
+    }
 }
 
 /// Puts the finished files into the library. The job owns them, so that a later edit of the same clip has its own.
-fn store(
-    tools: &Tools,
-    assignment: &Assignment,
-    edited: &Edited,
-    watch: &Watch,
-) -> Result<Vec<(ArtifactKind, Kept)>, Fault> {
-    let (library, owner) = (&tools.library, Some(assignment.job.0));
-    let part = watch.part("STORE", 0.92, 0.99);
+fn store(tools: &Tools, job: JobId, edited: &Edited, watch: &Watch) -> Result<Files, Fault> {
+    let (library, owner) = (&tools.library, Some(job.0));
+    let part = watch.part("STORE", 0.92, 0.95);
     let mut files = Vec::new();
     let video = library.put_file(&edited.video(), ArtifactKind::Render, owner, "mp4", &part)?;
-    if edited.record.qc.as_ref().is_some_and(|qc| qc.sha256 != video.key.sha256()) {
-        return Err(Fault::new(
-            Code::EncoderFailed,
-            "the rendered file changed after it was checked",
-            "check the disk of the cache",
-        ));
+    if let Some(qc) = &edited.record.qc {
+        checked(&qc.sha256, &video)?;
     }
     files.push((ArtifactKind::Render, video));
     let thumbnail = library.put_file(&edited.thumbnail(), ArtifactKind::Thumbnail, owner, "jpg", &part)?;

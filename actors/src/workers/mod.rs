@@ -18,9 +18,11 @@ mod measure;
 mod missed;
 mod prints;
 mod publishing;
+mod renderings;
 mod rows;
 mod schedule;
 mod scrape;
+mod spending;
 mod upload;
 mod watch;
 

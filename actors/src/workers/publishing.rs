@@ -12,8 +12,8 @@ use omniva_contracts::ports::Clock;
 use omniva_contracts::{Code, Fault};
 use omniva_platforms::oauth::{Accounts, Service};
 use omniva_platforms::{
-    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Net, Progress, Publisher, TiktokInsights,
-    TiktokPublisher, Transport, WebhookPublisher, WebhookTarget, YoutubeInsights, YoutubePublisher,
+    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Meter, Net, Progress, Publisher, TiktokInsights,
+    TiktokPublisher, Transport, Unmetered, WebhookPublisher, WebhookTarget, YoutubeInsights, YoutubePublisher,
 };
 use omniva_vault::Secrets;
 use serde_json::Value;
@@ -73,7 +73,8 @@ impl Publishing {
     ) -> Self {
         let (accounts, transport) = accounts(&endpoints, secrets, clock.clone());
         let progress = Arc::new(Records { folder: records.clone() });
-        Self { kit: Kit { transport, accounts, progress, clock }, endpoints, webhooks, records, net }
+        let kit = Kit { transport, accounts, progress, clock, meter: Arc::new(Unmetered) };
+        Self { kit, endpoints, webhooks, records, net }
     }
 
     /// The folder of the records: a part of each backup.
@@ -81,10 +82,12 @@ impl Publishing {
         &self.records
     }
 
+    /// `meter` is told of every call that counts against a limit of the platform.
+    ///
     /// # Errors
     /// `config_invalid` for a webhook that the configuration does not name, `usage` for the folder.
-    pub fn publisher(&self, target: &Target) -> Result<Box<dyn Publisher>, Fault> {
-        let kit = self.kit.clone();
+    pub fn publisher(&self, target: &Target, meter: Arc<dyn Meter>) -> Result<Box<dyn Publisher>, Fault> {
+        let kit = Kit { meter, ..self.kit.clone() };
         Ok(match target {
             Target::Account { platform: Platform::Youtube, name } => {
                 Box::new(YoutubePublisher::new(kit, name, self.endpoints.youtube.clone()))

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use omniva_cognition::variant::{OWN, UNMARKED, chosen, render_variant, renderings};
 use omniva_contracts::engine::*;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault, Monitor};
-use omniva_platforms::{Content, FolderPublisher, Post, Publication, PublishFile, Publisher, Receipt};
+use omniva_platforms::{Content, FolderPublisher, Meter, Post, Publication, PublishFile, Publisher, Receipt};
 use omniva_store::{ArtifactFilter, Page, Reader};
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use super::blocking::blocking;
 use super::end::{Run, gone, outcome, skip};
 use super::missed::missed_slot;
 use super::rows::{clip, project, subject, unnamed};
+use super::spending::Purse;
 use super::watch::Watch;
 use super::{Tools, output_folder};
 use crate::work::{Work, WorkContext};
@@ -52,7 +54,8 @@ impl Uploader {
         }
         let clip = clip(reader, order.clip_id).await?;
         let project = project(reader, clip.project_id).await?;
-        let publisher = self.publisher(&order, &project)?;
+        let purse = Arc::new(Purse::of(job, &order, &watch)?);
+        let publisher = self.publisher(&order, &project, purse.clone())?;
         watch.at("AUTH", 0.05);
         let publisher = blocking(&watch, move |_| publisher.authorise().map(|()| publisher)).await?;
         let artifacts = finished(context, &clip).await?;
@@ -60,6 +63,9 @@ impl Uploader {
         let tools = self.0.clone();
         let clip_id = clip.clip_id;
         let language = language(reader, &project, &clip).await?;
+        let made =
+            Made { renderings: renderings(&clip)?, outlet: outlet(&order)?, asked: self.asked(&order, &project)? };
+        let known = made.renderings.clone();
         let receipt = blocking(&watch, move |watch| {
             let publish = watch.part("UPLOAD", 0.1, 0.8);
             // What was done before a restart is not done again, whatever has become of our own files since.
@@ -70,7 +76,7 @@ impl Uploader {
                 }
                 return Ok(receipt);
             }
-            let mut publication = publication(&tools, &order, clip_id, &artifacts, &publish)?;
+            let mut publication = publication(&tools, &order, clip_id, &artifacts, made, &publish)?;
             publication.post.language = language;
             let receipt = publisher.publish(&publication, &publish)?;
             publisher.verify(&receipt, &watch.part("VERIFY", 0.8, 0.99))?;
@@ -78,15 +84,43 @@ impl Uploader {
         })
         .await?;
         watch.at("VERIFY", 0.99);
-        Ok(UploadResult { upload_job_id: id, status: WorkStatus::Live, response: response(&receipt) })
+        Ok(UploadResult {
+            upload_job_id: id,
+            status: WorkStatus::Live,
+            response: response(&receipt, &known),
+            spending: purse.spent(),
+        })
     }
 
-    fn publisher(&self, order: &UploadJobRow, project: &Project) -> Result<Box<dyn Publisher>, Fault> {
+    /// Name of the variant that the target asks for today.
+    fn asked(&self, order: &UploadJobRow, project: &Project) -> Result<&'static str, Fault> {
+        let Some(outlet) = outlet(order)? else { return Ok(OWN) };
+        let brand = project_config(&self.0.config, project)?.brand;
+        Ok(render_variant(outlet, &brand, &self.0.engine.endpoints).name)
+    }
+
+    fn publisher(
+        &self,
+        order: &UploadJobRow,
+        project: &Project,
+        meter: Arc<dyn Meter>,
+    ) -> Result<Box<dyn Publisher>, Fault> {
         match Target::parse(&order.target)? {
             Target::Folder => Ok(Box::new(FolderPublisher::new(&output_folder(&self.0.output, project))?)),
-            target => self.0.publishing.publisher(&target),
+            target => self.0.publishing.publisher(&target, meter),
         }
     }
+}
+
+/// What a clip was rendered as, and what this upload needs of it.
+struct Made {
+    renderings: Vec<Rendering>,
+    outlet: Option<Outlet>,
+    asked: &'static str,
+}
+
+fn outlet(order: &UploadJobRow) -> Result<Option<Outlet>, Fault> {
+    Ok(Outlet::of(&Target::parse(shown_target(&order.target))?))
 }
 
 /// What is spoken, where it is known (BCP 47): as the project says, or as it was heard.
@@ -101,11 +135,19 @@ async fn language(reader: &dyn Reader, project: &Project, clip: &Clip) -> Run<Op
     Ok(detail.language.map(|language| if language.code == "jw" { "jv".into() } else { language.code }))
 }
 
-fn response(receipt: &Receipt) -> Value {
-    let video = receipt.files.first().map(|f| f.name.clone());
+/// A folder is answered as it always was: it has the project's own rendering.
+fn response(receipt: &Receipt, renderings: &[Rendering]) -> Value {
+    let video = receipt.files.first();
+    let name = video.map(|f| f.name.clone());
     match &receipt.post {
-        None => json!({ "folder": receipt.place, "video": video, "files": receipt.files }),
-        Some(post) => json!({ "place": receipt.place, "video": video, "files": receipt.files, "post": post }),
+        None => json!({ "folder": receipt.place, "video": name, "files": receipt.files }),
+        Some(post) => {
+            let sent = renderings.iter().find(|one| one.sha256.as_ref() == video.map(|f| &f.sha256));
+            json!({
+                "place": receipt.place, "video": name, "files": receipt.files, "post": post,
+                "rendering": sent.map(|one| &one.variant),
+            })
+        }
     }
 }
 
@@ -143,6 +185,7 @@ fn publication(
     order: &UploadJobRow,
     clip_id: ClipId,
     artifacts: &[Artifact],
+    made: Made,
     monitor: &dyn Monitor,
 ) -> Result<Publication, Fault> {
     let of = |kind: ArtifactKind, extension: &str| {
@@ -156,14 +199,21 @@ fn publication(
     };
     let record = of(ArtifactKind::Record, ".json")?;
     let bytes = tools.library.read(&record.path, MAX_RECORD)?;
-    let names = serde_json::from_slice::<ClipRecord>(&bytes)
-        .map_err(|e| {
-            Fault::new(Code::InputCorrupt, "a clip's record can't be read", "edit the clip again").with_detail(e)
-        })?
-        .files;
+    let record_of = serde_json::from_slice::<ClipRecord>(&bytes).map_err(|e| {
+        Fault::new(Code::InputCorrupt, "a clip's record can't be read", "edit the clip again").with_detail(e)
+    })?;
+    let sent = sent(made, &record_of)?;
+    let at = |key: Option<&String>, kind, extension| match key {
+        Some(key) => artifacts.iter().find(|a| a.path == *key).ok_or_else(|| {
+            let message = format!("clip {clip_id} has no file {:?} any more", sent.variant);
+            Fault::new(Code::NotFound, message, "edit the clip again")
+        }),
+        None => of(kind, extension),
+    };
+    let names = record_of.files;
     let mut wanted = vec![
-        (names.video.clone(), of(ArtifactKind::Render, ".mp4")?),
-        (names.thumbnail.clone(), of(ArtifactKind::Thumbnail, ".jpg")?),
+        (names.video.clone(), at(sent.video.as_ref(), ArtifactKind::Render, ".mp4")?),
+        (names.thumbnail.clone(), at(sent.thumbnail.as_ref(), ArtifactKind::Thumbnail, ".jpg")?),
     ];
     for (name, extension) in [(names.srt, ".srt"), (names.vtt, ".vtt"), (names.ass, ".ass")] {
         if let Some(name) = name {
@@ -184,6 +234,26 @@ fn publication(
     let base = names.video.strip_suffix(".mp4").unwrap_or(&names.video);
     files.push(PublishFile { name: format!("{base}.txt"), bytes: text.len() as u64, content: Content::Text(text) });
     Ok(Publication { upload_job_id: order.upload_job_id, clip_id, files, post: post(order) })
+}
+
+/// The rendering that goes out. A clip from before there were lists has one file, which its record describes.
+fn sent(made: Made, record: &ClipRecord) -> Result<Rendering, Fault> {
+    let Made { mut renderings, outlet, asked } = made;
+    if renderings.is_empty() {
+        let variant = if record.plan.brand.logo.is_some() { OWN } else { UNMARKED };
+        renderings.push(Rendering {
+            variant: variant.into(),
+            outlets: Vec::new(),
+            why: String::new(),
+            video: None,
+            thumbnail: None,
+            sha256: None,
+            fault: None,
+        });
+    }
+    // Where nothing is published, the publisher says so.
+    let outlet = outlet.unwrap_or(Outlet::Folder);
+    chosen(&renderings, outlet, asked).cloned()
 }
 
 fn post(order: &UploadJobRow) -> Post {

@@ -8,6 +8,7 @@ use omniva_contracts::engine::{Job, JobId, JobKind};
 use omniva_contracts::{Code, Fault, Monitor};
 use omniva_stages::{Reporter, Stage, Usage};
 use omniva_telemetry::meter;
+use serde_json::Value;
 
 use crate::work::{Stop, WorkContext};
 
@@ -85,6 +86,12 @@ impl Watch {
             let place = *self.place.lock().unwrap_or_else(PoisonError::into_inner);
             self.context.progress(place.step, place.progress);
         }
+    }
+
+    /// From here another attempt goes on.
+    pub fn keep(&self, checkpoint: Value) {
+        let place = *self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        self.context.checkpoint(place.step, place.progress, checkpoint);
     }
 
     pub fn heartbeat(&self) -> Duration {

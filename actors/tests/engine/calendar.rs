@@ -50,7 +50,12 @@ fn works(config: &EngineConfig) -> Vec<Arc<dyn Work>> {
             match workers::missed_slot(&job, upload_job_id, &context, &config).await.expect("reads") {
                 Some(was) => Outcome::Skip { why: format!("{was} is over") },
                 None => Outcome::Done {
-                    result: json!(UploadResult { upload_job_id, status: WorkStatus::Live, response: json!({}) }),
+                    result: json!(UploadResult {
+                        upload_job_id,
+                        status: WorkStatus::Live,
+                        response: json!({}),
+                        spending: None
+                    }),
                 },
             }
         }

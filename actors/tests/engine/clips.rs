@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use omniva_actors::office::Command;
-use omniva_actors::work::Work;
+use omniva_actors::work::{Work, WorkContext};
 use omniva_cognition::flow::payload::{EditPayload, SchedulePayload, UploadPayload};
 use omniva_contracts::engine::*;
 use omniva_contracts::ports::{Ids, Seeded};
@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 
 use crate::house::*;
 
-fn done(result: impl Serialize) -> Outcome {
+pub fn done(result: impl Serialize) -> Outcome {
     Outcome::Done { result: json!(result) }
 }
 
-fn payload<T: DeserializeOwned>(job: &Job) -> T {
+pub fn payload<T: DeserializeOwned>(job: &Job) -> T {
     serde_json::from_value(job.payload.clone()).expect("the payload of this kind")
 }
 
-fn id(seed: &str) -> uuid::Uuid {
+pub fn id(seed: &str) -> uuid::Uuid {
     Seeded::new(seed.as_bytes()).next()
 }
 
@@ -136,42 +136,49 @@ fn analyze() -> Arc<dyn Work> {
     })
 }
 
-fn edit() -> Arc<dyn Work> {
-    work(JobKind::Edit, |job, context| async move {
-        let EditPayload { clip_id, .. } = payload(&job);
-        context.checkpoint("RENDER", 0.5, json!({ "segment": 1 }));
-        let draft = Draft {
-            title: "What clip 0 is about".into(),
-            description: "A talk".into(),
-            keywords: vec!["talk".into()],
-            style_deltas: Vec::new(),
-        };
-        let qc = QcReport { sha256: "cd".repeat(32), bytes: 500, duration: 30.0, frames: 900, ..QcReport::default() };
-        let render = Artifact {
-            artifact_id: ArtifactId(id("render")),
-            kind: ArtifactKind::Render,
-            path: "render/0.mp4".into(),
-            sha256: "cd".repeat(32),
-            bytes: 500,
-            project_id: job.project_id,
-            video_id: None,
-            clip_id: Some(clip_id),
-            promoted: false,
-            keep_until: None,
-            removed_at: None,
-            created_at: now(),
-            version: 1,
-        };
-        done(EditResult {
-            clip_id,
-            artifacts: vec![render],
-            qc,
-            draft,
-            drafting: None,
-            encoder: "test".into(),
-            wall_seconds: 1.0,
-            cpu_seconds: 1.0,
-        })
+/// The clip rendered as `renderings` say.
+pub fn edit(renderings: Vec<Rendering>) -> Arc<dyn Work> {
+    work(JobKind::Edit, move |job, context| {
+        let renderings = renderings.clone();
+        async move { edited(&job, &context, renderings) }
+    })
+}
+
+fn edited(job: &Job, context: &WorkContext, renderings: Vec<Rendering>) -> Outcome {
+    let EditPayload { clip_id, .. } = payload(job);
+    context.checkpoint("RENDER", 0.5, json!({ "segment": 1 }));
+    let draft = Draft {
+        title: "What clip 0 is about".into(),
+        description: "A talk".into(),
+        keywords: vec!["talk".into()],
+        style_deltas: Vec::new(),
+    };
+    let qc = QcReport { sha256: "cd".repeat(32), bytes: 500, duration: 30.0, frames: 900, ..QcReport::default() };
+    let render = Artifact {
+        artifact_id: ArtifactId(id("render")),
+        kind: ArtifactKind::Render,
+        path: "render/0.mp4".into(),
+        sha256: "cd".repeat(32),
+        bytes: 500,
+        project_id: job.project_id,
+        video_id: None,
+        clip_id: Some(clip_id),
+        promoted: false,
+        keep_until: None,
+        removed_at: None,
+        created_at: now(),
+        version: 1,
+    };
+    done(EditResult {
+        clip_id,
+        artifacts: vec![render],
+        qc,
+        draft,
+        drafting: None,
+        renderings,
+        encoder: "test".into(),
+        wall_seconds: 1.0,
+        cpu_seconds: 1.0,
     })
 }
 
@@ -188,10 +195,15 @@ fn schedule() -> Arc<dyn Work> {
     })
 }
 
-fn upload() -> Arc<dyn Work> {
+pub fn upload() -> Arc<dyn Work> {
     work(JobKind::Upload, |job, _| async move {
         let UploadPayload { upload_job_id, .. } = payload(&job);
-        done(UploadResult { upload_job_id, status: WorkStatus::Done, response: json!({ "folder": "out" }) })
+        done(UploadResult {
+            upload_job_id,
+            status: WorkStatus::Done,
+            response: json!({ "folder": "out" }),
+            spending: None,
+        })
     })
 }
 
@@ -204,11 +216,11 @@ where
 
 /// A running project with one creator.
 async fn project(house: &House) -> ProjectId {
-    let command = Command::CreateProject {
-        name: "talks".into(),
-        description: String::new(),
-        settings: ProjectSettings::default(),
-    };
+    project_with(house, ProjectSettings::default()).await
+}
+
+pub async fn project_with(house: &House, settings: ProjectSettings) -> ProjectId {
+    let command = Command::CreateProject { name: "talks".into(), description: String::new(), settings };
     let project: ProjectId = parsed(&house.ask(command).await.data, "project_id");
     house
         .ask(Command::AddCreator {
@@ -226,7 +238,11 @@ async fn project(house: &House) -> ProjectId {
 }
 
 fn works() -> Vec<Arc<dyn Work>> {
-    vec![discover(), scrape(), analyze(), edit(), schedule(), upload()]
+    works_with(edit(Vec::new()), upload())
+}
+
+pub fn works_with(edit: Arc<dyn Work>, upload: Arc<dyn Work>) -> Vec<Arc<dyn Work>> {
+    vec![discover(), scrape(), analyze(), edit, schedule(), upload]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

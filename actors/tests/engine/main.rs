@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used)] // helpers of tests too: what does not hold ends the test
 
 mod calendar;
+mod channels;
 mod clips;
 mod engagement;
 mod faults;

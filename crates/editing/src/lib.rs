@@ -21,7 +21,7 @@ mod timeline;
 use omniva_contracts::SCHEMA_VERSION;
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Candidate;
-use omniva_contracts::config::{Config, LayoutChoice};
+use omniva_contracts::config::{BrandKit, CaptionConfig, Config, LayoutChoice};
 use omniva_contracts::fault::{Code, Fault};
 use omniva_contracts::plan::{Aspect, AudioPlan, Canvas, EditPlan, EncodePlan};
 use uuid::Uuid;
@@ -97,6 +97,11 @@ pub fn plan(
         encode: encode(config),
         notes,
     })
+}
+
+/// The same clip with another brand kit: cuts, camera, captions and sound stay as they were planned.
+pub fn rebranded(plan: &EditPlan, kit: &BrandKit, captions: &CaptionConfig) -> EditPlan {
+    EditPlan { brand: brand::plan(kit, captions, (plan.canvas.width, plan.canvas.height)), ..plan.clone() }
 }
 
 /// Frames the clip in the aspect that was asked for; where that cannot hold the subject, in a square one.

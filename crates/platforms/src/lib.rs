@@ -46,7 +46,7 @@ pub use folder::FolderPublisher;
 pub use inbox::{Glance, InboxSource, glance};
 pub use insights::{Insights, Missing, PostRef, Pulled};
 pub use instagram::{InstagramInsights, InstagramPublisher};
-pub use link::Kit;
+pub use link::{Kit, Meter, Unmetered};
 pub use net::{Answer, Ask, Guard, Method, Names, Net, Span, SystemNames};
 pub use progress::Progress;
 pub use publisher::{Content, Placed, Post, Posted, Publication, PublishFile, Publisher, Receipt};

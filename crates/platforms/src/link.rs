@@ -8,6 +8,19 @@ use crate::call::{Reply, Request, Transport, Trouble, unreachable};
 use crate::oauth::{Account, Accounts, SharedClock, Token};
 use crate::progress::Progress;
 
+/// Is told of every call that a platform counts against a limit.
+pub trait Meter: Send + Sync {
+    /// `action` as `config/platforms.toml` names it; the call was made at `at_us`, and may have arrived.
+    fn spent(&self, action: &'static str, at_us: i64);
+}
+
+/// Counts nothing.
+pub struct Unmetered;
+
+impl Meter for Unmetered {
+    fn spent(&self, _action: &'static str, _at_us: i64) {}
+}
+
 /// What all publishers to platforms need.
 #[derive(Clone)]
 pub struct Kit {
@@ -15,6 +28,7 @@ pub struct Kit {
     pub accounts: Arc<Accounts>,
     pub progress: Arc<dyn Progress>,
     pub clock: SharedClock,
+    pub meter: Arc<dyn Meter>,
 }
 
 /// Why a call has no answer.
@@ -82,7 +96,17 @@ impl Link {
         if monitor.cancelled() {
             return Err(Fault::cancelled().into());
         }
-        self.kit.transport.send(request, monitor).map_err(Failed::Trouble)
+        let at = self.now();
+        let answer = self.kit.transport.send(request, monitor);
+        // A refused token is nobody's call; of what may have arrived it is assumed.
+        let counts = match &answer {
+            Ok(reply) => !(self.refused)(reply),
+            Err(trouble) => !trouble.unsent,
+        };
+        if let Some(action) = request.action.filter(|_| counts) {
+            self.kit.meter.spent(action, at);
+        }
+        answer.map_err(Failed::Trouble)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use omniva_cognition::chorus;
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Candidate;
-use omniva_contracts::config::{CaptionConfig, Config};
+use omniva_contracts::config::{BrandKit, CaptionConfig, Config};
 use omniva_contracts::jobs::{CheckJob, ChildJob, RenderJob, Rendered};
 use omniva_contracts::plan::{CaptionPage, EditPlan};
 use omniva_contracts::qc::{QcCheck, QcReport};
@@ -70,6 +70,7 @@ pub struct Finished {
     pub video: PathBuf,
     pub thumbnail: PathBuf,
     pub plan: EditPlan,
+    pub knobs: RepairKnobs,
     pub qc: QcReport,
     pub measured: ClipMeasured,
     /// Keeps the files from being pruned while they are in use.
@@ -141,6 +142,24 @@ pub fn produce(
     let mut second = bench.render_and_check(&plan, knobs)?;
     second.qc.repairs = what;
     if second.qc.passed() { Ok(second) } else { Err(refused(name, second.qc)) }
+}
+
+/// A finished clip once more, in another brand kit: as it was planned and repaired, so that nothing is decided anew. What
+/// passed with one kit is not repaired for another; it is refused.
+pub fn vary(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    analysis: &Analysis,
+    fonts: &[FontFile],
+    (name, done): (&str, &Finished),
+    kit: &BrandKit,
+) -> Result<Finished, Failed> {
+    if workshop.reporter.cancelled() {
+        return Err(Fault::cancelled().into());
+    }
+    let plan = omniva_editing::rebranded(&done.plan, kit, &workshop.config.captions);
+    let varied = Bench { workshop, source, analysis, fonts, name }.render_and_check(&plan, done.knobs)?;
+    if varied.qc.passed() { Ok(varied) } else { Err(refused(name, varied.qc)) }
 }
 
 /// The record of a finished clip. The captions' switch follows the plan that was rendered: a repair may change it.
@@ -216,6 +235,7 @@ impl Bench<'_> {
             thumbnail: rendered.folder.join("clip.jpg"),
             video,
             plan: plan.clone(),
+            knobs,
             qc,
             measured: ClipMeasured {
                 encoder: rendered.value.encoder.clone(),

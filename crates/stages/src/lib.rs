@@ -29,5 +29,5 @@ pub use omniva_media::sniff::sniff as recognise;
 pub use omniva_sandbox::{Layer, Usage};
 pub use reporter::{Reporter, Stage};
 pub use source::{Source, display_name, ingest, ingest_as};
-pub use steps::{Edited, OnPlan, analyze, edit_one, long_enough, models_present};
+pub use steps::{Edited, OnPlan, Varied, analyze, edit_one, edit_varied, long_enough, models_present};
 pub use workshop::{Fresh, Program, Workshop};

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use omniva_contracts::analysis::Analysis;
 use omniva_contracts::choice::Choice;
-use omniva_contracts::config::ModelManifest;
+use omniva_contracts::config::{BrandKit, ModelManifest};
+use omniva_contracts::qc::QcReport;
 use omniva_contracts::record::ClipRecord;
 use omniva_contracts::{Code, Fault};
 use omniva_editing::Fonts;
@@ -69,6 +70,37 @@ impl Edited {
     pub fn record_bytes(&self) -> Result<Vec<u8>, Fault> {
         deliver::json_bytes(&self.record)
     }
+}
+
+/// A finished clip in another brand kit.
+pub struct Varied(Finished);
+
+impl Varied {
+    pub fn video(&self) -> PathBuf {
+        self.0.video.clone()
+    }
+    pub fn thumbnail(&self) -> PathBuf {
+        self.0.thumbnail.clone()
+    }
+    pub fn qc(&self) -> &QcReport {
+        &self.0.qc
+    }
+}
+
+/// Renders and checks a finished clip once more with another brand kit, and nothing else changed. `variant` is for messages.
+///
+/// Errors: the fault, with the report of quality control where that refused it.
+pub fn edit_varied(
+    workshop: &Workshop<'_>,
+    source: &Source,
+    analysis: &Analysis,
+    font_files: &[FontFile],
+    edited: &Edited,
+    (variant, kit): (&str, &BrandKit),
+) -> Result<Varied, Failed> {
+    let video = &edited.record.files.video;
+    let name = format!("{} ({variant})", video.strip_suffix(".mp4").unwrap_or(video));
+    edit::vary(workshop, source, analysis, font_files, (&name, &edited.finished), kit).map(Varied)
 }
 
 /// Told between planning and rendering, when the plan is known and nothing has been rendered.

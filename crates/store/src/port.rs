@@ -130,6 +130,8 @@ pub struct JobFilter {
     pub states: Vec<JobState>,
     pub subject: Option<EntityRef>,
     pub trace: Option<TraceId>,
+    /// Changed at this moment or later.
+    pub since: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

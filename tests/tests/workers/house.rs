@@ -36,6 +36,7 @@ pub struct House {
     pub inbox: PathBuf,
     pub output: PathBuf,
     pub engine: EngineConfig,
+    pub config: Config,
     opened: Opened,
     creator: CreatorId,
     project: ProjectId,
@@ -113,6 +114,7 @@ impl House {
             inbox: inbox.canonicalize().expect("real"),
             output,
             engine,
+            config: Config::load(None).expect("shipped"),
             opened: open_memory(Uuid::from_u128(1)),
             creator: CreatorId(Uuid::from_u128(2)),
             project: ProjectId(Uuid::from_u128(3)),
@@ -143,7 +145,7 @@ impl House {
             cache: Cache::open(&root.join("cache"), 10 << 30).expect("a cache"),
             models: models.to_owned(),
             manifest: ModelManifest::shipped().expect("shipped"),
-            config: Config::load(None).expect("shipped"),
+            config: self.config.clone(),
             engine: self.engine.clone(),
             program: Program { path: binary(), args: vec!["__child".into()] },
             output: root.join("elsewhere"),
@@ -171,6 +173,16 @@ impl House {
             ),
             errand: None,
         });
+    }
+
+    /// The project publishes to these places from now on, and its brand has a logo.
+    pub fn publishes_to(&mut self, targets: &[&str], logo: PathBuf) {
+        let mut project = self.project_row();
+        project.settings.channels = targets.iter().map(|target| ChannelSettings::new(target)).collect();
+        project.version = 2;
+        self.commit(vec![Row::Project(project)]);
+        self.config.brand.logo = logo;
+        self.with_models(&models());
     }
 
     fn project_row(&self) -> Project {

@@ -7,6 +7,7 @@ mod house;
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use house::{House, Told, done};
@@ -30,7 +31,9 @@ fn a_file_in_the_inbox_becomes_a_clip_in_the_output_folder() {
     let job = goes_on_after_a_stop(&mut house, &clip);
     let upload = publishes_once(&mut house, &clip);
     recommends_a_slot(&mut house, &clip, upload);
+    let logo = a_picture(&house, &clip);
     keeps_house(&mut house, &clip, job);
+    renders_what_each_channel_needs(&mut house, &clip, logo);
 }
 
 /// A growing file, an open one, a text, a link and an unfinished download stay where they are.
@@ -196,6 +199,56 @@ fn goes_on_after_a_stop(house: &mut House, clip: &Clip) -> Job {
     rows.extend(edited.artifacts.into_iter().map(Row::Artifact));
     house.commit(rows);
     job
+}
+
+/// Something to be a logo.
+fn a_picture(house: &House, clip: &Clip) -> PathBuf {
+    let thumbnail = house.artifacts(clip.clip_id, ArtifactKind::Thumbnail).remove(0);
+    let logo = house.folder.path().join("logo.jpg");
+    fs::copy(house.library_path(&thumbnail.path), &logo).expect("copied");
+    logo
+}
+
+/// The project's own file for YouTube, one without the logo for TikTok, from one plan.
+fn renders_what_each_channel_needs(house: &mut House, clip: &Clip, logo: PathBuf) {
+    house.publishes_to(&["youtube/main", "tiktok/main"], logo);
+    let edit_job_id = EditJobId(Uuid::from_u128(78));
+    let payload = json!({ "clip_id": clip.clip_id, "edit_job_id": edit_job_id });
+    let job = house.job(JobKind::Edit, EntityRef::new(EntityType::Clip, clip.clip_id), payload);
+    house.commit(vec![
+        Row::Job(Box::new(job.clone())),
+        Row::EditJob(EditJobRow {
+            edit_job_id,
+            clip_id: clip.clip_id,
+            job_id: job.id,
+            operations: json!([]),
+            ffmpeg_commands: Vec::new(),
+            gpu_required: false,
+            estimated_duration_seconds: None,
+            status: WorkStatus::Queued,
+            created_at: house.now(),
+            version: 1,
+        }),
+    ]);
+    let told = Told::default();
+    let edited: EditResult = done(house.run_told(&job, &told));
+    assert_eq!(told.steps(), ["INIT", "CUT", "REFINE", "RENDER", "STORE"]);
+    assert!(told.never_goes_back());
+    let [own, unmarked] = edited.renderings.as_slice() else { panic!("{:?}", edited.renderings) };
+    assert_eq!((own.variant.as_str(), own.outlets.as_slice()), ("project", &[Outlet::Youtube][..]));
+    assert_eq!((unmarked.variant.as_str(), unmarked.outlets.as_slice()), ("unmarked", &[Outlet::Tiktok][..]));
+    assert_eq!(own.sha256.as_deref(), Some(edited.qc.sha256.as_str()));
+    assert!(own.fault.is_none() && unmarked.fault.is_none() && unmarked.why.contains("TikTok"));
+    assert_ne!(own.sha256, unmarked.sha256, "the logo is seen");
+    let renders: Vec<&Artifact> = edited.artifacts.iter().filter(|a| a.kind == ArtifactKind::Render).collect();
+    assert_eq!(
+        renders.iter().map(|a| Some(&a.path)).collect::<Vec<_>>(),
+        [own.video.as_ref(), unmarked.video.as_ref()]
+    );
+    for render in renders {
+        let bytes = fs::metadata(house.library_path(&render.path)).expect("kept").len();
+        assert_eq!(bytes, render.bytes);
+    }
 }
 
 fn publishes_once(house: &mut House, clip: &Clip) -> UploadJobId {

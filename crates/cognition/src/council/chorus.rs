@@ -1,6 +1,6 @@
 //! Chorus: may these texts be published as they stand? Limits of the platforms, banned words, and the mood.
 
-use omniva_contracts::config::{ComplianceConfig, EngineConfig};
+use omniva_contracts::config::{ComplianceConfig, Endpoints, EngineConfig};
 use omniva_contracts::engine::*;
 use omniva_contracts::fault::Fault;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::text::{holds, shorten, tokens};
 
 pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
     let rules = &config.council.chorus;
-    let Some(texts) = texts(brief) else {
+    let Some(texts) = texts(brief, &config.endpoints) else {
         let detail = json!({ "violations": [] });
         return advice(
             Module::Chorus,
@@ -68,7 +68,7 @@ pub fn chorus(brief: &Brief, config: &EngineConfig) -> Advisory {
 }
 
 /// What would be published, a text for each channel, or why nothing can be. Before the edit there are drafts only.
-fn texts(brief: &Brief) -> Option<Vec<Result<Texts, Fault>>> {
+fn texts(brief: &Brief, endpoints: &Endpoints) -> Option<Vec<Result<Texts, Fault>>> {
     if let Some(row) = &brief.upload_job {
         let (title, description, keywords) = (row.title.clone(), row.description.clone(), row.keywords.clone());
         return Some(vec![Ok(Texts { title, description, keywords, deltas: Vec::new() })]);
@@ -78,7 +78,7 @@ fn texts(brief: &Brief) -> Option<Vec<Result<Texts, Fault>>> {
         return Some(vec![Ok(drafted(clip))]);
     }
     let settings = brief.project.as_ref().map(|project| project.settings.clone()).unwrap_or_default();
-    Some(settings.channels_in_use().iter().map(|channel| written(brief, clip, &channel.target)).collect())
+    Some(settings.channels_in_use().iter().map(|channel| written(brief, clip, &channel.target, endpoints)).collect())
 }
 
 fn violations(title: &str, description: &str, keywords: &[String], rules: &ComplianceConfig) -> Vec<String> {

@@ -12,6 +12,7 @@ use super::payload::{AnalyzePayload, EditPayload, SchedulePayload, UploadPayload
 use super::rows::{Rows, Scribe, clip_to, edit_job_to, gone, schedule_to, set, upload_to};
 use super::{Absorbed, Wanted};
 use crate::jobs::{NewJob, new_job};
+use crate::variant::RENDERINGS;
 
 /// New items that one look at a source may bring; the rest is found by the next look.
 const ITEMS_AT_ONCE: usize = 200;
@@ -274,7 +275,7 @@ fn edited(job: &Job, result: EditResult, rows: Rows<'_>, scribe: &mut Scribe<'_>
     let body = json!({
         "edit_job_id": order.edit_job_id, "sha256": result.qc.sha256, "bytes": result.qc.bytes,
         "seconds": result.qc.duration, "encoder": result.encoder, "wall_seconds": result.wall_seconds,
-        "files": files, "failed_checks": failed,
+        "files": files, "failed_checks": failed, "renderings": result.renderings,
     });
     let kind = if passed { "clip.rendered" } else { "clip.refused" };
     let packet = scribe.packet(kind, entity.clone(), &job.meta_parents, body);
@@ -296,6 +297,10 @@ fn edited(job: &Job, result: EditResult, rows: Rows<'_>, scribe: &mut Scribe<'_>
             ("rendered_by", json!(packet.stardust_id)),
         ],
     );
+    if passed {
+        // A refused edit leaves the files of the one before, and what is known of them.
+        set(&mut next.metadata, [(RENDERINGS, json!(result.renderings))]);
+    }
     let mut absorbed = Absorbed {
         rows: vec![Row::Clip(Box::new(next)), Row::EditJob(edit_job_to(order, work))],
         packets: vec![packet],

@@ -8,6 +8,7 @@ use super::enact::{Desk, schedule_job, upload_job};
 use super::payload::{SchedulePayload, UploadPayload};
 use super::rows::{clip_to, gone, schedule_to, upload_to};
 use super::texts::{Texts, drafted, written};
+use crate::variant;
 
 /// Reasons against a slot that leave the clip its place: another slot is looked for.
 const AGAIN: [&str; 5] = ["double_booked", "quota_reached", "slot_missing", "slot_passed", "limit_reached"];
@@ -25,16 +26,19 @@ pub(super) fn upload(desk: &mut Desk<'_>) -> Result<(), Fault> {
         let why = "every channel of the project is switched off";
         desk.note("upload.no_channel", EntityRef::new(EntityType::Clip, clip.clip_id), json!({ "why": why }));
     }
+    let kept = variant::renderings(clip)?;
     let mut seen = std::collections::BTreeSet::new();
     for channel in &channels {
         if seen.insert(row_target(clip.project_id, &channel.target)) {
-            upload_to_channel(desk, clip, channel);
+            let outlet = Outlet::of(&Target::parse(&channel.target)?);
+            upload_to_channel(desk, clip, channel, outlet.and_then(|outlet| variant::made_for(&kept, outlet)));
         }
     }
     Ok(())
 }
 
-fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings) {
+/// `rendering`: the file that was made for this place, where the edit made a list of them.
+fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings, rendering: Option<&Rendering>) {
     let now = desk.scribe.now;
     let target = row_target(clip.project_id, &channel.target);
     let brief = desk.brief;
@@ -45,11 +49,15 @@ fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings
     }
     let upload_job_id = old.map_or_else(|| UploadJobId(desk.scribe.ids.next()), |row| row.upload_job_id);
     // Chorus has asked the same before: who comes here without a text has an operator's word, and the draft goes out.
-    let (texts, refused) = match written(desk.brief, clip, &target) {
+    let (mut texts, refused) = match written(desk.brief, clip, &target, &desk.config.endpoints) {
         Ok(texts) => (texts, None),
         Err(fault) => (drafted(clip), Some(fault.message)),
     };
+    texts.deltas.extend(rendering.and_then(variant::delta));
     let mut body = json!({ "clip_id": clip.clip_id, "target": target, "title": texts.title });
+    if let Some(one) = rendering {
+        body["rendering"] = json!({ "variant": one.variant, "why": one.why, "sha256": one.sha256 });
+    }
     if !texts.deltas.is_empty() {
         body["style_deltas"] = json!(texts.deltas);
     }
@@ -57,7 +65,14 @@ fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings
         body["not_written"] = json!(why);
     }
     let Texts { title, description, keywords, .. } = texts;
-    desk.note("upload.ordered", EntityRef::new(EntityType::UploadJob, upload_job_id), body);
+    // A file that could not be made stops the places that need it, and no other.
+    let fault = rendering.and_then(|one| one.fault.as_ref());
+    if let Some(fault) = fault {
+        body["fault"] = json!(fault);
+        body["why"] = json!(fault.message);
+    }
+    let kind = if fault.is_some() { "upload.blocked" } else { "upload.ordered" };
+    desk.note(kind, EntityRef::new(EntityType::UploadJob, upload_job_id), body);
     desk.enacted.rows.push(Row::UploadJob(Box::new(UploadJobRow {
         upload_job_id,
         clip_id: clip.clip_id,
@@ -70,11 +85,19 @@ fn upload_to_channel(desk: &mut Desk<'_>, clip: &Clip, channel: &ChannelSettings
         scheduled_time: None,
         privacy_status: old.map_or(channel.privacy, |row| row.privacy_status),
         yt_video_id: None,
-        response: Value::Null,
-        status: WorkStatus::Queued,
+        response: fault.map_or(Value::Null, |fault| json!({ "fault": fault })),
+        status: if fault.is_some() { WorkStatus::Error } else { WorkStatus::Queued },
         created_at: old.map_or(now, |row| row.created_at),
         version: old.map_or(1, |row| row.version + 1),
     })));
+    if fault.is_none() {
+        place(desk, clip, target, upload_job_id);
+    }
+}
+
+/// A place in the schedule without a time, and the job that looks for one.
+fn place(desk: &mut Desk<'_>, clip: &Clip, target: String, upload_job_id: UploadJobId) {
+    let (now, brief) = (desk.scribe.now, desk.brief);
     let places = brief.places.iter().chain(&brief.schedule);
     let slot = places.into_iter().find(|row| row.upload_job_id == Some(upload_job_id));
     let schedule_id = slot.map_or_else(|| ScheduleId(desk.scribe.ids.next()), |row| row.schedule_id);

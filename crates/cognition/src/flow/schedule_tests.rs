@@ -168,7 +168,7 @@ fn nothing_is_booked_that_cannot_be_paid() {
     let mut facts = facts(now, Some(channel), vec![]);
     // Other accounts have taken what the registration may insert until midnight Pacific.
     facts.taken = (0..100)
-        .map(|n| Taken { id: Uuid::from_u128(5000 + n), target: format!("youtube/c{n}"), at: now, done: n % 2 == 0 })
+        .map(|n| Taken::publication(Uuid::from_u128(5000 + n), &format!("youtube/c{n}"), now, n % 2 == 0))
         .collect();
     assert_eq!(time(&facts, &config()), at("2026-11-21T08:00:00Z"));
 }

@@ -161,6 +161,7 @@ fn a_render_that_passes_asks_to_be_published_and_one_that_fails_does_not() {
             qc: QcReport { checks: vec![check], ..QcReport::default() },
             draft: Draft { title: "Final".into(), ..Draft::default() },
             drafting: None,
+            renderings: Vec::new(),
             encoder: "x264".into(),
             wall_seconds: 1.0,
             cpu_seconds: 1.0,
@@ -187,7 +188,8 @@ fn a_clip_is_published_once() {
     let result = json!(UploadResult {
         upload_job_id: UploadJobId(id(20)),
         status: WorkStatus::Done,
-        response: json!({ "path": "x" })
+        response: json!({ "path": "x" }),
+        spending: None
     });
     let mut upload = upload_row(WorkStatus::Running);
     let rows = |upload: &UploadJobRow| {

@@ -30,13 +30,12 @@ pub(crate) fn drafted(clip: &Clip) -> Texts {
 ///
 /// # Errors
 /// `clip_refused` when no text keeps the project's rules, `config_invalid` for a voice that can't be used.
-pub(crate) fn written(brief: &Brief, clip: &Clip, target: &str) -> Result<Texts, Fault> {
+pub(crate) fn written(brief: &Brief, clip: &Clip, target: &str, endpoints: &Endpoints) -> Result<Texts, Fault> {
     let draft = drafted(clip);
     let voice = brief.project.as_ref().and_then(|project| project.settings.voice.as_deref());
     let (Some(voice), Some(outlet)) = (voice, Outlet::of(&Target::parse(shown_target(target))?)) else {
         return Ok(draft);
     };
-    let endpoints = Endpoints::shipped()?;
     let wanted = voice.drafted;
     let voice = Voice::new(Some(voice), endpoints)?;
     let (facts, limits) = (facts(brief, clip, draft), TextLimits::of(outlet, endpoints));
@@ -141,6 +140,18 @@ mod tests {
         plain.project.as_mut().expect("a project").settings.voice = None;
         let (row, body) = approved(&plain, &config());
         assert_eq!((row.title.as_str(), &body["style_deltas"]), ("A GOOD TITLE INDEED!", &serde_json::Value::Null));
+    }
+
+    #[test]
+    fn texts_are_cut_to_the_limits_that_the_operator_set() {
+        let mut brief = with_voice(ProjectVoice::default(), "youtube/main");
+        let title = "One morning the harbour was as still as the moon above it";
+        brief.clip.as_mut().expect("a clip").metadata["title"] = json!(title);
+        assert_eq!(approved(&brief, &config()).0.title, title);
+        let mut tight = config();
+        tight.endpoints.youtube.title_chars = 30;
+        let cut = approved(&brief, &tight).0.title;
+        assert!(!cut.is_empty() && cut.chars().count() <= 30, "{cut}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod book;
 mod definitions;
 mod tally;
 
-pub use accounts::{Taken, ledger, publication, service, services};
+pub use accounts::{Spent, Taken, ledger, publication, service, services, taken};
 pub use book::{Entry, Hold, Ledger, Level, Refusal};
 pub use definitions::Definitions;
 pub use tally::{Clock, Tally};

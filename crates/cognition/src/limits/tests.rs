@@ -1,5 +1,7 @@
 use omniva_contracts::config::PlatformsConfig;
-use omniva_contracts::engine::Moment;
+use omniva_contracts::engine::{
+    ClipId, Moment, ProjectId, Schedule, ScheduleId, ScheduleStatus, Spending, UploadJobId,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -207,4 +209,99 @@ proptest! {
             prop_assert!(!over(&model));
         }
     }
+}
+
+fn row(n: u128, status: ScheduleStatus, planned: &str) -> Schedule {
+    Schedule {
+        schedule_id: ScheduleId(id(n)),
+        clip_id: ClipId(id(900 + n)),
+        project_id: ProjectId(id(1)),
+        upload_job_id: Some(UploadJobId(id(100 + n))),
+        target: "youtube/main".into(),
+        recommended_time: None,
+        final_scheduled_time: Some(at(planned)),
+        horizon_adjustments: serde_json::Value::Null,
+        status,
+        locked: false,
+        created_at: at(planned),
+        version: 1,
+    }
+}
+
+/// What the job of row `n` has spent.
+fn spent(n: u128, failed: bool, calls: &[(&str, &str)]) -> Spent {
+    let mut spending = Spending::new(UploadJobId(id(100 + n)), "youtube/main");
+    calls.iter().for_each(|(action, when)| spending.add(action, at(when)));
+    Spent { job: id(7_000 + (n << 20)), spending, failed }
+}
+
+/// Inserts of the registration at `now`: used, reserved, left, and when more come.
+fn inserts(rows: &[Schedule], spent: &[Spent], now: &str) -> (u64, u64, u64, Moment) {
+    let now = at(now);
+    let definitions = Definitions::in_force(&PlatformsConfig::load(None).expect("shipped"), now).expect("known");
+    let all = taken(rows, spent, now);
+    let ledger = ledger(&definitions, [], &all).expect("every action has its cost");
+    let level = ledger.level(&BucketKey::new("youtube_inserts", ""), now).expect("there");
+    (level.used, level.reserved, level.left, level.resets_at)
+}
+
+#[test]
+fn what_failed_has_spent_its_calls_all_the_same() {
+    let now = "2026-11-20T12:00:00Z";
+    let insert = [("youtube_insert", "2026-11-20T11:00:00Z")];
+    let level = |rows: &[Schedule], spent: &[Spent]| {
+        let (used, reserved, left, _) = inserts(rows, spent, now);
+        assert_eq!(left, 100 - used - reserved);
+        (used, reserved)
+    };
+    // Given up: the slot holds nothing any more, the call stays.
+    let missed = row(1, ScheduleStatus::Missed, "2026-11-20T11:00:00Z");
+    assert_eq!(level(std::slice::from_ref(&missed), &[]), (0, 0));
+    assert_eq!(level(&[missed], &[spent(1, true, &insert)]), (1, 0));
+    // To be tried again: another insert will be paid.
+    let waits = row(1, ScheduleStatus::Confirmed, "2026-11-20T11:00:00Z");
+    assert_eq!(level(std::slice::from_ref(&waits), &[spent(1, true, &insert)]), (1, 1));
+    // Under way, and nothing failed: what is spent is not reserved as well.
+    assert_eq!(level(std::slice::from_ref(&waits), &[spent(1, false, &insert)]), (1, 0));
+    // Taken back after its call was made: the row is gone, the call is not.
+    assert_eq!(level(&[], &[spent(1, false, &insert)]), (1, 0));
+    // Out: by its calls where they are known, two of them here; by its row where they are not.
+    let out = row(1, ScheduleStatus::Done, "2026-11-20T11:00:00Z");
+    let twice = [insert[0], ("youtube_insert", "2026-11-20T11:30:00Z")];
+    assert_eq!(level(std::slice::from_ref(&out), &[spent(1, true, &twice)]), (2, 0));
+    assert_eq!(level(&[out], &[]), (1, 0));
+}
+
+#[test]
+fn a_call_counts_on_the_day_on_which_it_was_made_across_both_changes_of_the_clocks() {
+    // 7 March ends at 08:00 UTC, 8 March (23 hours long) at 07:00: planned for the 7th, sent on the 8th.
+    let late = row(1, ScheduleStatus::Done, "2026-03-08T07:50:00Z");
+    let sent = spent(1, false, &[("youtube_insert", "2026-03-08T08:10:00Z")]);
+    let rows = [late];
+    // The buckets of inserts are of June: those of units say the same in March.
+    let units = |rows: &[Schedule], spent: &[Spent], now: &str| {
+        let now = at(now);
+        let definitions = Definitions::in_force(&PlatformsConfig::load(None).expect("shipped"), now).expect("known");
+        let all = taken(rows, spent, now);
+        let level = ledger(&definitions, [], &all).expect("costs").level(&BucketKey::new("youtube_units", ""), now);
+        level.map(|l| (l.used, l.resets_at)).expect("there")
+    };
+    let of = std::slice::from_ref(&sent);
+    assert_eq!(units(&rows, of, "2026-03-08T07:59:59Z"), (0, at("2026-03-08T08:00:00Z")), "not the day of the slot");
+    assert_eq!(units(&rows, of, "2026-03-08T08:30:00Z"), (100, at("2026-03-09T07:00:00Z")));
+    assert_eq!(units(&rows, of, "2026-03-09T07:00:00Z").0, 0, "a new day, after 23 hours");
+    // Back on 1 November: the day has 25 hours, and a call in its last hour is of that day.
+    let sent = spent(2, true, &[("youtube_insert", "2026-11-02T07:30:00Z")]);
+    let of = std::slice::from_ref(&sent);
+    let (used, _, left, resets) = inserts(&[], of, "2026-11-01T08:00:00Z");
+    assert_eq!((used, left, resets), (1, 99, at("2026-11-02T08:00:00Z")));
+    assert_eq!(inserts(&[], of, "2026-11-02T08:00:00Z").0, 0);
+}
+
+#[test]
+fn what_is_overdue_is_paid_from_now_on() {
+    // Its slot was yesterday, Pacific; it will be sent today.
+    let overdue = row(1, ScheduleStatus::Confirmed, "2026-11-20T07:00:00Z");
+    let (used, reserved, left, _) = inserts(&[overdue], &[], "2026-11-20T12:00:00Z");
+    assert_eq!((used, reserved, left), (0, 1, 99));
 }

@@ -16,7 +16,7 @@ const DEFAULT: &str = include_str!("../../../../config/endpoints.toml");
 /// What a chunk of YouTube's resumable upload is a multiple of, bytes.
 const YOUTUBE_UNIT: u64 = 262_144;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoints {
     /// Day on which the documentation said so, `2026-11-20`.
@@ -28,7 +28,7 @@ pub struct Endpoints {
     pub webhook: WebhookEndpoints,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpLimits {
     pub connect_seconds: f64,
@@ -36,7 +36,7 @@ pub struct HttpLimits {
     pub answer_seconds: f64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct YoutubeEndpoints {
     pub api: String,
@@ -64,7 +64,7 @@ pub struct YoutubeEndpoints {
     pub oauth: OauthEndpoints,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TiktokEndpoints {
     pub api: String,
@@ -80,7 +80,7 @@ pub struct TiktokEndpoints {
     pub oauth: OauthEndpoints,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InstagramEndpoints {
     pub api: String,
@@ -96,17 +96,18 @@ pub struct InstagramEndpoints {
     pub oauth: OauthEndpoints,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookEndpoints {
     pub window_seconds: f64,
 }
 
 /// How the verifier of RFC 7636 becomes its challenge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pkce {
     /// The platform knows none.
+    #[default]
     None,
     S256,
     /// The hash in hex.
@@ -114,16 +115,17 @@ pub enum Pkce {
 }
 
 /// How an access token is renewed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Renewal {
     /// RFC 6749 §6; the answer may hold another refresh token.
+    #[default]
     RefreshToken,
     /// The token renews itself (Instagram), once it is a day old.
     LongLived,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OauthEndpoints {
     pub authorize: String,

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DrafterConfig, LearningConfig, LikenessConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid, merge, within,
+    DrafterConfig, Endpoints, LearningConfig, LikenessConfig, MixTarget, NetworkConfig, PlatformsConfig, invalid,
+    merge, within,
 };
 use crate::digits::hex;
 use crate::engine::{JobKind, Misfire, Precedence};
@@ -39,6 +40,10 @@ pub struct EngineConfig {
     /// What the platforms allow, from the `[platforms]` tables: a file of its own, and part of what is decided by.
     #[serde(skip)]
     pub platforms: PlatformsConfig,
+    /// Hosts, sizes and protocols of the platforms, from the `[endpoints]` tables: texts are cut to them, and renderings chosen
+    /// by them.
+    #[serde(skip)]
+    pub endpoints: Endpoints,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -274,12 +279,13 @@ impl EngineConfig {
         let mut file: File = toml::Value::Table(merged).try_into().map_err(|e| invalid(origin, &e))?;
         file.engine.validate()?;
         file.engine.platforms = PlatformsConfig::load(overlay)?;
+        file.engine.endpoints = Endpoints::load(overlay)?;
         Ok(file.engine)
     }
 
     /// SHA-256 over the canonical JSON form (keys sorted, no white space).
     pub fn sha256(&self) -> String {
-        let all = serde_json::to_value((self, &self.platforms));
+        let all = serde_json::to_value((self, &self.platforms, &self.endpoints));
         let canonical = all.map(|v| v.to_string()).unwrap_or_default();
         hex(&Sha256::digest(canonical.as_bytes()))
     }

@@ -18,6 +18,7 @@ mod moment;
 mod results;
 mod settings;
 mod source;
+mod spending;
 mod target;
 mod voice;
 
@@ -36,5 +37,6 @@ pub use moment::*;
 pub use results::*;
 pub use settings::*;
 pub use source::*;
+pub use spending::*;
 pub use target::*;
 pub use voice::*;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Drafting, Moment, Post, ScheduleId, UploadJobId, Video, VideoId,
-    WorkStatus,
+    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Drafting, Moment, Outlet, Post, ScheduleId, Spending, UploadJobId,
+    Video, VideoId, WorkStatus,
 };
 use crate::fault::Fault;
 use crate::qc::QcReport;
@@ -146,11 +146,40 @@ pub struct AnalyzeResult {
     pub artifacts: Vec<Artifact>,
 }
 
+/// A file of a clip, as the places that it goes to ask for. The first of a clip is what the clip is; the others differ only
+/// in what a place forbids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rendering {
+    /// Two renderings of a clip never have the same name: `project` is made as the project says.
+    pub variant: String,
+    /// Where it goes, of the places that the project published to when it was made.
+    pub outlets: Vec<Outlet>,
+    /// What differs from the project's own, and why; empty for that one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Keys in the asset store; `None` where there is no file, for the reason in `fault`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<String>,
+    /// Of the video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Why there is no file. Only the places above wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditResult {
     pub clip_id: ClipId,
     pub artifacts: Vec<Artifact>,
+    /// Of the first rendering.
     pub qc: QcReport,
+    /// One for each way in which the project's places want the clip, the first the one that all other fields are about;
+    /// empty when that was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renderings: Vec<Rendering>,
     /// Chorus: title, description, keywords, and what was changed.
     pub draft: Draft,
     /// What came of a model's draft, where the project wants one.
@@ -182,6 +211,9 @@ pub struct UploadResult {
     pub status: WorkStatus,
     /// The platform's id of the post; for `folder`, where the files lie.
     pub response: Value,
+    /// What all attempts have spent of the platform's limits; `None` where nothing limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spending: Option<Spending>,
 }
 
 /// Maintenance says what it removed or found; Zenith writes it down.

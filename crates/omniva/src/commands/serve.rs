@@ -10,7 +10,7 @@ use omniva_actors::engine::{Engine, Parts};
 use omniva_actors::infra::checkpointer::Seal;
 use omniva_actors::office::Office;
 use omniva_api::{ApiConfig, Serving};
-use omniva_contracts::config::{Config, Endpoints, EngineConfig, ModelManifest};
+use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_contracts::ports::{Clock, SystemClock};
 use omniva_contracts::{Code, Fault};
 use omniva_telemetry::Telemetry;
@@ -31,7 +31,6 @@ const FILTER: &str = "OMNIVA_LOG";
 pub struct Settings {
     pub clip: Config,
     pub engine: EngineConfig,
-    pub endpoints: Endpoints,
     grace: Duration,
     listen: SocketAddr,
 }
@@ -68,7 +67,6 @@ fn settings(args: &ServeArgs) -> Result<Settings, Fault> {
         clip.brand.resolve(path.parent().unwrap_or(Path::new(".")));
     }
     let engine = EngineConfig::load(overlay)?;
-    let endpoints = Endpoints::load(overlay)?;
     let listen = match args.listen {
         Some(listen) => listen,
         None => engine.server.address.parse().map_err(|e| {
@@ -77,7 +75,7 @@ fn settings(args: &ServeArgs) -> Result<Settings, Fault> {
         })?,
     };
     let grace = args.grace.map_or(engine.server.stop_seconds, |seconds| seconds as f64);
-    Ok(Settings { clip, engine, endpoints, grace: Duration::from_secs_f64(grace), listen })
+    Ok(Settings { clip, engine, grace: Duration::from_secs_f64(grace), listen })
 }
 
 fn telemetry() -> Result<Telemetry, Fault> {

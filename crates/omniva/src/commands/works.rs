@@ -51,7 +51,7 @@ pub fn all(
         drafter: drafter.map(|drafter| Arc::new(drafter) as Arc<dyn Drafter>),
         prints: Default::default(),
         publishing: Publishing::new(
-            settings.endpoints.clone(),
+            settings.engine.endpoints.clone(),
             settings.engine.publish.webhooks.clone(),
             Arc::new(DataVault::of(data)),
             data.uploads(),

@@ -47,14 +47,20 @@ pub struct Request<'a> {
     pub url: String,
     pub headers: Vec<(&'static str, String)>,
     pub body: Body<'a>,
+    /// What the platform counts it as, where it does: a name of `config/platforms.toml`.
+    pub action: Option<&'static str>,
 }
 
 impl<'a> Request<'a> {
     pub fn new(method: &'static str, url: impl Into<String>) -> Self {
-        Self { method, url: url.into(), headers: Vec::new(), body: Body::None }
+        Self { method, url: url.into(), headers: Vec::new(), body: Body::None, action: None }
     }
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+    pub fn counted_as(mut self, action: &'static str) -> Self {
+        self.action = Some(action);
         self
     }
     pub fn bearer(self, token: &str) -> Self {

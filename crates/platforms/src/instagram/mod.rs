@@ -112,10 +112,19 @@ impl InstagramPublisher {
         if reply.ok() { Ok(reply.json()) } else { Err(errors::fault(&reply, what, self.link.now())) }
     }
 
-    fn post(&self, path: &str, fields: &[(&str, &str)], what: &str, monitor: &dyn Monitor) -> Result<Value, Fault> {
+    /// A call that does something, and what it counts as.
+    fn post(
+        &self,
+        path: &str,
+        action: &'static str,
+        fields: &[(&str, &str)],
+        what: &str,
+        monitor: &dyn Monitor,
+    ) -> Result<Value, Fault> {
         let (url, form) = (self.url(path), query(fields));
         let reply = self.link.send(monitor, &|token| {
             Request::new("POST", url.as_str())
+                .counted_as(action)
                 .bearer(token.expose())
                 .header("Content-Type", "application/x-www-form-urlencoded")
                 .body(Body::Bytes(form.as_bytes()))

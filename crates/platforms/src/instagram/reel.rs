@@ -46,7 +46,13 @@ impl InstagramPublisher {
         ];
         fields.extend(offset.as_deref().map(|ms| ("thumb_offset", ms)));
         // A container that nobody publishes posts nothing: should the answer be lost, the next attempt makes another.
-        let made = self.post(&format!("{user}/media"), &fields, "make a place for the video", attempt.monitor)?;
+        let made = self.post(
+            &format!("{user}/media"),
+            "instagram_container",
+            &fields,
+            "make a place for the video",
+            attempt.monitor,
+        )?;
         let id = made
             .get("id")
             .and_then(Value::as_str)
@@ -138,7 +144,7 @@ impl InstagramPublisher {
     fn submit(&self, attempt: &mut Attempt, id: &str) -> Result<(), Fault> {
         let fields = [("creation_id", id)];
         let path = format!("{}/media_publish", self.user()?);
-        match self.post(&path, &fields, "publish the Reel", attempt.monitor) {
+        match self.post(&path, "instagram_post", &fields, "publish the Reel", attempt.monitor) {
             Ok(done) => {
                 let media = done.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 attempt.step(Step::Posted { media, tries: 0 })

@@ -56,7 +56,7 @@ impl TiktokPublisher {
         });
         let body = json!({ "post_info": info, "source_info": source });
         // Without bytes nothing is posted: should the answer be lost, the next attempt asks for another id.
-        let data = self.call("post/publish/video/init/", &body, "take the post", attempt.monitor)?;
+        let data = self.call(super::INIT, &body, "take the post", attempt.monitor)?;
         let text = |key: &str| data.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         let (Some(publish_id), Some(address)) =
             (text("publish_id"), text("upload_url").filter(|a| safe_address(a).is_ok()))

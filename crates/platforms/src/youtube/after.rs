@@ -94,7 +94,8 @@ impl YoutubePublisher {
         }
         let url = format!("{}/thumbnails/set?videoId={}", self.config.upload, encode(video));
         let reply = self.link.send(attempt.monitor, &|token| {
-            Request::new("POST", url.as_str()).bearer(token.expose()).header("Content-Type", kind).body(Body::Part {
+            let request = Request::new("POST", url.as_str()).counted_as("youtube_thumbnail");
+            request.bearer(token.expose()).header("Content-Type", kind).body(Body::Part {
                 path,
                 from: 0,
                 len: file.bytes,
@@ -116,6 +117,7 @@ impl YoutubePublisher {
         let body = json!({ "snippet": { "playlistId": playlist, "resourceId": resource } }).to_string();
         let reply = self.link.send(attempt.monitor, &|token| {
             Request::new("POST", url.as_str())
+                .counted_as("youtube_write")
                 .bearer(token.expose())
                 .header("Content-Type", "application/json; charset=UTF-8")
                 .body(Body::Bytes(body.as_bytes()))

@@ -30,6 +30,7 @@ impl YoutubePublisher {
         let url = format!("{}/captions?uploadType=multipart&part=snippet", self.config.upload);
         let reply = self.link.send(attempt.monitor, &|token| {
             Request::new("POST", url.as_str())
+                .counted_as("youtube_captions")
                 .bearer(token.expose())
                 .header("Content-Type", kind.as_str())
                 .body(Body::Bytes(&body))

@@ -64,7 +64,8 @@ impl YoutubePublisher {
     pub(super) fn list(&self, path: &str, monitor: &dyn Monitor) -> Result<Value, Fault> {
         let url = format!("{}/{path}", self.config.api);
         let reply = self.link.send(monitor, &|token| {
-            Request::new("GET", url.as_str()).bearer(token.expose()).header("Accept", "application/json")
+            let request = Request::new("GET", url.as_str()).counted_as("youtube_list");
+            request.bearer(token.expose()).header("Accept", "application/json")
         });
         let reply = reply.map_err(|failed| failed.fault("YouTube"))?;
         if reply.ok() { Ok(reply.json()) } else { Err(errors::fault(&reply, "read the channel", self.link.now())) }

@@ -34,6 +34,7 @@ impl YoutubePublisher {
         let size = attempt.video.bytes.to_string();
         let reply = self.link.send(attempt.monitor, &|token| {
             Request::new("POST", url.as_str())
+                .counted_as("youtube_insert")
                 .bearer(token.expose())
                 .header("Content-Type", "application/json; charset=UTF-8")
                 .header("X-Upload-Content-Length", size.as_str())

@@ -110,8 +110,25 @@ impl Transport for Wire {
     }
 }
 
+/// What was counted, in order.
+#[derive(Default)]
+pub struct Purse(Mutex<Vec<&'static str>>);
+impl Purse {
+    /// All of it so far, once.
+    pub fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+impl Meter for Purse {
+    fn spent(&self, action: &'static str, at_us: i64) {
+        assert!(at_us >= NOW);
+        self.0.lock().unwrap().push(action);
+    }
+}
+
 pub struct Bench {
     pub root: TempDir,
+    pub spent: Arc<Purse>,
     pub clock: Arc<SetClock>,
     pub disk: Arc<Disk>,
     pub killer: Arc<Killer>,
@@ -165,6 +182,7 @@ impl Bench {
             killer,
             endpoints,
             wire,
+            spent: Arc::default(),
         };
         let client = Client { id: CLIENT_ID.into(), secret: CLIENT_SECRET.into() };
         for platform in ["youtube", "tiktok", "instagram"] {
@@ -213,6 +231,7 @@ impl Bench {
             accounts: self.accounts(),
             progress: self.disk.clone(),
             clock: self.clock.clone(),
+            meter: self.spent.clone(),
         }
     }
 

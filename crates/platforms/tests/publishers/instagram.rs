@@ -65,6 +65,17 @@ fn a_reel_is_made_filled_and_published() {
 }
 
 #[test]
+fn a_container_that_was_lost_is_spent() {
+    let stage = Stage::new();
+    stage.server.faults().script("/media", Inject::CutAfter);
+    let publication = stage.bench.publication(1, 300_000);
+    posted(stage.run(&publication));
+    let all = stage.bench.spent.take();
+    let count = |action: &str| all.iter().filter(|a| **a == action).count();
+    assert_eq!((count("instagram_container"), count("instagram_post")), (2, 1), "{all:?}");
+}
+
+#[test]
 fn whatever_breaks_it_is_posted_once() {
     use Inject::*;
     let broken = |status| Refuse(Refusal::Broken(status));

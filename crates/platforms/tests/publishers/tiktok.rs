@@ -64,6 +64,15 @@ fn a_post_goes_out_in_pieces_and_gets_its_number() {
 }
 
 #[test]
+fn a_post_that_was_begun_twice_is_counted_twice_and_looks_cost_nothing() {
+    let stage = Stage::new();
+    stage.server.faults().script(INIT, Inject::CutAfter);
+    let publication = stage.bench.publication(1, 300_000);
+    posted(stage.run(&publication));
+    assert_eq!(stage.bench.spent.take(), ["tiktok_post", "tiktok_post"]);
+}
+
+#[test]
 fn whatever_breaks_it_is_posted_once() {
     use Inject::*;
     let broken = |status| Refuse(Refusal::Broken(status));

@@ -85,6 +85,34 @@ fn a_video_is_posted_with_all_that_belongs_to_it() {
 }
 
 #[test]
+fn every_call_that_the_quota_counts_is_told_also_when_it_was_refused_or_lost() {
+    let count = |all: &[&str], action: &str| all.iter().filter(|a| **a == action).count();
+    let stage = Stage::new();
+    let mut publication = stage.bench.publication(1, 700_000);
+    publication.post.playlist = Some("PL-1".into());
+    posted(stage.run(&publication));
+    let all = stage.bench.spent.take();
+    for (action, times) in [("youtube_insert", 1), ("youtube_thumbnail", 1), ("youtube_write", 1)] {
+        assert_eq!(count(&all, action), times, "{all:?}");
+    }
+    assert!(count(&all, "youtube_list") >= 2, "the playlist, and the video read back: {all:?}");
+    // Asked again, as after a restart: nothing is called.
+    posted(stage.run(&publication));
+    assert!(stage.bench.spent.take().is_empty());
+    for (inject, inserts) in [
+        (Inject::Refuse(Refusal::Broken(500)), 1),
+        (Inject::CutAfter, 1),
+        // Made with a token that had ended, and once more with a new one: nobody's call, and one.
+        (Inject::Refuse(Refusal::Unauthorised), 1),
+    ] {
+        let stage = Stage::new();
+        stage.script(&[(OPEN, inject.clone())]);
+        let _ = stage.bench.once(&*stage.publisher(), &stage.bench.publication(2, 1_000));
+        assert_eq!(count(&stage.bench.spent.take(), "youtube_insert"), inserts, "{inject:?}");
+    }
+}
+
+#[test]
 fn whatever_breaks_it_is_posted_once() {
     use Inject::*;
     let gone = |status| Refuse(Refusal::Gone(status));

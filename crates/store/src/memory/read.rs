@@ -257,6 +257,7 @@ impl Reader for Memory {
             .filter(|j| filter.states.is_empty() || filter.states.contains(&j.state))
             .filter(|j| filter.subject.is_none() || filter.subject == j.subject)
             .filter(|j| is(filter.trace, j.trace_id))
+            .filter(|j| filter.since.is_none_or(|since| j.updated_at >= since))
             .collect();
         Ok(page(found, |a, b| (b.created_at, b.id).cmp(&(a.created_at, a.id)), at))
     }

@@ -260,7 +260,8 @@ impl Reader for SqlReader {
             .maybe("kind", filter.kind.as_ref())
             .any("state", &filter.states)
             .entity("subject", filter.subject.as_ref())
-            .maybe("trace_id", filter.trace.as_ref());
+            .maybe("trace_id", filter.trace.as_ref())
+            .compared("updated_at", ">=", filter.since.as_ref());
         self.list(of, r#"t."created_at" DESC, t."id" DESC"#, page).await
     }
     async fn claimable(&self, kind: JobKind, now: Moment, limit: u64) -> Answered<Vec<Job>> {

@@ -85,6 +85,9 @@ pub(super) async fn filters_of_jobs(mut store: Store) {
     assert_eq!(list(JobFilter { subject: Some(other), ..Default::default() }).await, [0u128; 0]);
     assert_eq!(list(JobFilter { states: vec![JobState::Done], ..Default::default() }).await, [5]);
     assert_eq!(list(JobFilter { trace: Some(id(30, 1)), ..Default::default() }).await, [1]);
+    let since = |at: Moment| JobFilter { since: Some(at), ..Default::default() };
+    assert_eq!(list(since(jobs[4].updated_at)).await, [5, 4]);
+    assert_eq!(list(since(Moment(jobs[5].updated_at.0 + 1))).await, [0u128; 0]);
 }
 
 pub(super) async fn filters_of_schedules_and_uploads(mut store: Store) {

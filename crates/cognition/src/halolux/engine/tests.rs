@@ -320,6 +320,7 @@ const KINDS: &[&str] = &[
     "clip.published",
     "upload.ordered",
     "upload.requested",
+    "upload.blocked",
     "upload.ended",
     "schedule.recommended",
     "schedule.slot_refused",

@@ -163,6 +163,9 @@ fn publishing(kind: &str, packet: &Packet) -> Option<String> {
             let title = body.text("title").map(|title| format!(" as “{}”", plain(title))).unwrap_or_default();
             format!("{who} ordered the upload{}{title}", to(body))
         }
+        "upload.blocked" => {
+            format!("The upload{} was not ordered: its file could not be made{}", to(body), after(body.text("why")))
+        }
         "upload.ended" => {
             let status = body.text("status").map(|status| format!(" as {}", plain(status))).unwrap_or_default();
             format!("The upload{} ended{status}", to(body))

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use omniva_actors::workers::Errand;
 use omniva_assets::Cache;
-use omniva_contracts::config::{Config, Endpoints, EngineConfig, ModelManifest};
+use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_contracts::ports::{Clock, SystemClock};
 use omniva_contracts::record::{ClipFailure, ClipRecord, RunMeasured, RunRecord};
 use omniva_contracts::{Code, Fault, SCHEMA_VERSION};
@@ -26,7 +26,7 @@ use session::{End, Made, Session, Setup};
 const MAX_CONFIG: u64 = 1 << 20;
 
 pub fn run(args: ClipArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fault> {
-    let (config, engine, endpoints) = config(&args)?;
+    let (config, engine) = config(&args)?;
     let stop = stop_on_signals();
     let audience = Arc::new(Audience::new(Shown::new(as_json, stop.clone())));
     if !args.input.exists() {
@@ -55,7 +55,6 @@ pub fn run(args: ClipArgs, models_folder: &Path, as_json: bool) -> Result<u8, Fa
         },
         config,
         engine,
-        endpoints,
     };
     let record = clip(&args, setup, &audience)?;
     for failure in &record.failures {
@@ -160,7 +159,7 @@ fn status(record: &RunRecord) -> u8 {
 }
 
 /// The shipped configuration, the user's file on top, the flags on top of both.
-fn config(args: &ClipArgs) -> Result<(Config, EngineConfig, Endpoints), Fault> {
+fn config(args: &ClipArgs) -> Result<(Config, EngineConfig), Fault> {
     let overlay = match &args.config {
         None => None,
         Some(path) => Some((path.display().to_string(), read_config(path)?)),
@@ -198,7 +197,7 @@ fn config(args: &ClipArgs) -> Result<(Config, EngineConfig, Endpoints), Fault> {
         clip.language.clone_from(language);
     }
     config.validate()?;
-    Ok((config, EngineConfig::load(overlay)?, Endpoints::load(overlay)?))
+    Ok((config, EngineConfig::load(overlay)?))
 }
 
 pub fn read_config(path: &Path) -> Result<String, Fault> {

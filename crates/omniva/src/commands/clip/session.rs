@@ -11,7 +11,7 @@ use omniva_actors::work::Work;
 use omniva_actors::workers::{self, Errand, KeptAnalysis, Net, Publishing, SETTLE, Tools};
 use omniva_assets::{Cache, Library, WorkDir};
 use omniva_contracts::choice::{CandidateId, Verdict};
-use omniva_contracts::config::{Config, Endpoints, EngineConfig, ModelManifest};
+use omniva_contracts::config::{Config, EngineConfig, ModelManifest};
 use omniva_contracts::engine::*;
 use omniva_contracts::ports::{Ids, Seeded, SystemClock, Timed};
 use omniva_contracts::qc::QcReport;
@@ -38,7 +38,6 @@ const MAX_RECORD: u64 = 64 << 20;
 pub struct Setup<'a> {
     pub config: Config,
     pub engine: EngineConfig,
-    pub endpoints: Endpoints,
     pub models: &'a Path,
     pub manifest: ModelManifest,
     pub cache: Cache,
@@ -324,7 +323,7 @@ fn works(
         settle: SETTLE,
         prints: Default::default(),
         publishing: Publishing::new(
-            setup.endpoints,
+            engine.endpoints.clone(),
             engine.publish.webhooks.clone(),
             Arc::new(DataVault::of(&data)),
             data.uploads(),
