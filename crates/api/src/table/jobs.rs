@@ -84,6 +84,7 @@ async fn list(c: &Call) -> Result<Reply, Refusal> {
         kind: c.query.word("kind", JobKind::parse),
         states: c.query.word("status", state).into_iter().collect(),
         subject: None,
+        since: None,
         trace: c.query.id("trace_id"),
     };
     let listed = c.reader().jobs(&filter, page).await.or_refuse()?;
