@@ -233,8 +233,8 @@ fn killed_after(server: &Server, path: &str, folder: &std::path::Path, bytes: u6
     let fault = source.fetch(&found(&source), &library, &Dies(folder, bytes)).unwrap_err();
     assert_eq!(fault.code, Code::Cancelled);
     // What a clean end makes to last, a kill does not: without the note's word only the same start of the machine counts.
-    let note = std::fs::read_dir(folder.join("partial")).unwrap().flatten().map(|entry| entry.path());
-    let note = note.into_iter().find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
+    let mut notes = std::fs::read_dir(folder.join("partial")).unwrap().flatten().map(|entry| entry.path());
+    let note = notes.find(|path| path.extension().is_some_and(|e| e == "json")).unwrap();
     let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&note).unwrap()).unwrap();
     text["lasting"] = 0.into();
     std::fs::write(note, text.to_string()).unwrap();

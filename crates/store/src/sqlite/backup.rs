@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use sha2::{Digest, Sha256};
 
 use super::integrity;
+use super::lock;
 pub(super) use super::lock::beside;
-use super::lock::{self};
 use super::open::open_sqlite_read_only;
 use super::records::{self, records_path};
 use super::trouble::{explain, io};
