@@ -1,11 +1,12 @@
 //! `omniva ledger`
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use omniva_contracts::engine::{Checkpoint, EntityType, Packet};
+use omniva_contracts::engine::{Checkpoint, EntityType};
 use omniva_contracts::{Code, Fault};
-use omniva_ledger::{Audit, AuditReport, Content, Entry, Expected, read_checkpoints};
+use omniva_ledger::{Audit, AuditReport, Expected, read_checkpoints};
 use omniva_store::{PacketFilter, Reader};
 use serde_json::{Value, json};
 
@@ -116,28 +117,40 @@ fn checkpoint_log(data: &DataFolder) -> Result<Option<Vec<Checkpoint>>, Fault> {
 
 /// Packets before `size`; what an engine adds meanwhile is left for the next time.
 ///
-/// While one page is checked the next one is read.
+/// Each core reads and hashes pages of its own, which come together here in order.
 async fn read_all(reader: &Arc<dyn Reader>, size: u64, audit: &mut Audit) -> Result<(), Fault> {
-    let page = |from_seq: u64| {
+    let page = |from_seq: u64, until: u64| {
         let reader = reader.clone();
-        tokio::spawn(async move {
-            let filter = PacketFilter { from_seq, ..PacketFilter::default() };
-            reader.packets(&filter, AT_ONCE.min(size - from_seq)).await
-        })
+        tokio::spawn(async move { reader.examined(from_seq, until).await })
     };
-    let mut next = (size > 0).then(|| page(0));
-    while let Some(reading) = next.take() {
-        let read = reading.await.map_err(|e| Fault::internal("reading the ledger broke off").with_detail(e))?;
-        let packets: Vec<Packet> = read?;
-        let Some(last) = packets.last() else { break };
-        next = (last.seq + 1 < size).then(|| page(last.seq + 1));
-        let entries: Vec<Entry<'_>> = packets
-            .iter()
-            .map(|p| Entry { seq: p.seq, content: Content::Draft(&p.draft), hash: p.hash, links: None })
-            .collect();
-        audit.push_all(&entries);
+    // One more than cores, so that none waits while this thread takes a page up.
+    let ahead = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+    let (mut pages, mut next) = (VecDeque::new(), 0);
+    loop {
+        while pages.len() < ahead && next < size {
+            let until = size.min(next.saturating_add(AT_ONCE));
+            pages.push_back((until, page(next, until)));
+            next = until;
+        }
+        let Some((until, reading)) = pages.pop_front() else { return Ok(()) };
+        let read = reading.await.map_err(|e| Fault::internal("reading the ledger broke off").with_detail(e))??;
+        if read.is_empty() {
+            // Whatever size the database claims: where nothing follows, nothing is read.
+            let filter = PacketFilter { from_seq: until, ..PacketFilter::default() };
+            match reader.packets(&filter, 1).await?.first() {
+                Some(packet) if packet.seq < size => {
+                    if packet.seq > next {
+                        pages.clear();
+                        next = packet.seq;
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+        for packet in read {
+            audit.take(packet);
+        }
     }
-    Ok(())
 }
 
 fn told(report: &AuditReport, newest: Option<&Checkpoint>, as_json: bool) -> Result<u8, Fault> {

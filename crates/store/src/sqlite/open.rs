@@ -12,6 +12,7 @@ use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
 
 use super::backup::SqliteUpkeep;
+use super::examined::Examination;
 use super::lock;
 use super::trouble::{explain, io};
 use crate::sql::query::{frontier_of, one};
@@ -166,7 +167,14 @@ async fn assert_ledger(db: &DatabaseConnection) -> Result<(), StoreFault> {
 fn reader(path: &Path, db: DatabaseConnection, version: &str) -> SqlReader {
     let schema = omniva_migrations::known().pop().unwrap_or_default();
     let about = format!("SQLite {version}, schema {schema}, {}", path.display());
-    SqlReader { db, explain, last: Arc::default(), about, file: Some(path.to_owned()) }
+    SqlReader {
+        db,
+        explain,
+        last: Arc::default(),
+        about,
+        file: Some(path.to_owned()),
+        examination: Some(Examination::new(path.to_owned())),
+    }
 }
 
 /// The write side, and the version of SQLite.
