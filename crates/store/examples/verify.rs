@@ -1,13 +1,12 @@
 //! Measures reading and checking a whole ledger on this machine, page by page as whole packets and as examined ones:
 //! `cargo run --release -p omniva-store --example verify [PACKETS]`.
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::time::Instant;
 
 use omniva_contracts::engine::*;
 use omniva_ledger::{Audit, Content, Entry, Expected};
-use omniva_store::{Opened, PacketFilter, open_sqlite, open_sqlite_read_only};
+use omniva_store::{Opened, PacketFilter, examine_all, open_sqlite, open_sqlite_read_only};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -68,28 +67,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let packets = reading.await??;
             next += PAGE;
             reading = page(next);
-            let entry = |p: &'_ Packet| (p.seq, p.hash);
             let entries: Vec<Entry<'_>> = packets
                 .iter()
-                .map(|p| (entry(p), Content::Draft(&p.draft)))
-                .map(|((seq, hash), content)| Entry { seq, content, hash, links: None })
+                .map(|p| Entry { seq: p.seq, content: Content::Draft(&p.draft), hash: p.hash, links: None })
                 .collect();
             audit.push_all(&entries);
         }
         reading.await??;
         told("as packets", count, from, audit);
 
-        let (from, mut audit, mut next) = ((Instant::now(), cpu()), Audit::new(&Expected::default()), 0);
-        let mut pages = VecDeque::new();
-        loop {
-            while pages.len() < 3 && next < count {
-                let (reader, place) = (reader.clone(), next);
-                pages.push_back(tokio::spawn(async move { reader.examined(place, place + PAGE).await }));
-                next += PAGE;
-            }
-            let Some(page) = pages.pop_front() else { break };
-            page.await??.into_iter().for_each(|packet| audit.take(packet));
-        }
+        let (from, mut audit) = ((Instant::now(), cpu()), Audit::new(&Expected::default()));
+        examine_all(&reader, count, |packet| audit.take(packet)).await?;
         told("as examined", count, from, audit);
     }
     if let Some(folder) = path.parent() {

@@ -1,13 +1,11 @@
 //! `omniva ledger`
 
-use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
 
 use omniva_contracts::engine::{Checkpoint, EntityType};
 use omniva_contracts::{Code, Fault};
 use omniva_ledger::{Audit, AuditReport, Expected, read_checkpoints};
-use omniva_store::{PacketFilter, Reader};
+use omniva_store::examine_all;
 use serde_json::{Value, json};
 
 use super::remote::{show_list, show_one, table};
@@ -17,8 +15,6 @@ use crate::engine::{Client, DataFolder, Query, open, segment};
 use crate::progress::print_line;
 use crate::style;
 
-/// Packets that are read at once.
-const AT_ONCE: u64 = 5_000;
 /// Largest list of checkpoints that is read.
 const MAX_CHECKPOINTS: u64 = 1 << 30;
 /// Findings that are shown on a terminal.
@@ -90,7 +86,7 @@ pub async fn verify(
         checkpoints.insert(checkpoints.partition_point(|c| c.size <= one.size), one);
     }
     let mut audit = Audit::new(&Expected { origin: Some(head.origin), keys: vec![key], checkpoints, log });
-    read_all(&store.reader, head.size, &mut audit).await?;
+    examine_all(&store.reader, head.size, |packet| audit.take(packet)).await?;
     Ok((audit.finish(), newest))
 }
 
@@ -113,44 +109,6 @@ fn checkpoint_log(data: &DataFolder) -> Result<Option<Vec<Checkpoint>>, Fault> {
     }
     let text = std::fs::read_to_string(&path).map_err(|e| corrupt(&e))?;
     read_checkpoints(&text).map(|log| Some(log.checkpoints)).map_err(|e| corrupt(&e))
-}
-
-/// Packets before `size`; what an engine adds meanwhile is left for the next time.
-///
-/// Each core reads and hashes pages of its own, which come together here in order.
-async fn read_all(reader: &Arc<dyn Reader>, size: u64, audit: &mut Audit) -> Result<(), Fault> {
-    let page = |from_seq: u64, until: u64| {
-        let reader = reader.clone();
-        tokio::spawn(async move { reader.examined(from_seq, until).await })
-    };
-    // One more than cores, so that none waits while this thread takes a page up.
-    let ahead = std::thread::available_parallelism().map_or(2, usize::from) + 1;
-    let (mut pages, mut next) = (VecDeque::new(), 0);
-    loop {
-        while pages.len() < ahead && next < size {
-            let until = size.min(next.saturating_add(AT_ONCE));
-            pages.push_back((until, page(next, until)));
-            next = until;
-        }
-        let Some((until, reading)) = pages.pop_front() else { return Ok(()) };
-        let read = reading.await.map_err(|e| Fault::internal("reading the ledger broke off").with_detail(e))??;
-        if read.is_empty() {
-            // Whatever size the database claims: where nothing follows, nothing is read.
-            let filter = PacketFilter { from_seq: until, ..PacketFilter::default() };
-            match reader.packets(&filter, 1).await?.first() {
-                Some(packet) if packet.seq < size => {
-                    if packet.seq > next {
-                        pages.clear();
-                        next = packet.seq;
-                    }
-                }
-                _ => return Ok(()),
-            }
-        }
-        for packet in read {
-            audit.take(packet);
-        }
-    }
 }
 
 fn told(report: &AuditReport, newest: Option<&Checkpoint>, as_json: bool) -> Result<u8, Fault> {

@@ -27,6 +27,10 @@ const PREPARED: usize = 400;
 /// 3.51.3 and later: earlier ones can lose a WAL that two connections reset at once.
 const OLDEST: (u32, u32, u32) = (3, 51, 3);
 
+/// Rows that the thread of the database may read ahead. With fewer than a batch of claims has, it stops in the middle and
+/// has to be woken.
+const ROWS: usize = 1024;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
     Write,
@@ -50,6 +54,7 @@ fn options(path: &Path, use_: Use) -> ConnectOptions {
             .busy_timeout(BUSY)
             .foreign_keys(true)
             .statement_cache_capacity(PREPARED)
+            .row_buffer_size(ROWS)
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "memory");
         match use_ {
