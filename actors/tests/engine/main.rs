@@ -9,4 +9,3 @@ mod faults;
 mod house;
 mod queues;
 mod recovery;
-mod speed;
