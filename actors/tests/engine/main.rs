@@ -10,4 +10,3 @@ mod faults;
 mod house;
 mod queues;
 mod recovery;
-mod speed;

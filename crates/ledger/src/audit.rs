@@ -10,8 +10,9 @@ use omniva_contracts::engine::{Checkpoint, PacketDraft, PacketId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::canonical::Out;
 use super::finding::{Finding, FindingCode, Findings};
-use super::{Frontier, Hash, Verifier, canonical, hex, leaf_hash};
+use super::{Columns, Frontier, Hash, Verifier, canonical, hex, leaf_hash};
 
 /// A packet as it is stored.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,7 @@ pub enum Content<'a> {
 }
 
 /// An entry after the expensive part, which needs no order: read and hashed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examined {
     seq: u64,
     leaf: Hash,
@@ -47,6 +48,12 @@ struct Named {
     stardust_id: Uuid,
     #[serde(rename = "_meta_parents")]
     meta_parents: Vec<Uuid>,
+}
+
+impl Examined {
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
 }
 
 /// Reads and hashes one entry. Independent of all others: may run on any number of threads.
@@ -73,6 +80,24 @@ pub fn examine(entry: &Entry<'_>) -> Examined {
         _ => true,
     };
     Examined { seq: entry.seq, leaf, same_hash: leaf == entry.hash, same_links, read }
+}
+
+/// Reads and hashes packets in parts, one after the other, in one piece of memory.
+#[derive(Default)]
+pub struct Examiner {
+    text: Out,
+}
+
+impl Examiner {
+    /// As [`examine`] does with a draft. `None` when a document of it is no JSON.
+    pub fn examine(&mut self, seq: u64, hash: Hash, packet: &Columns<'_>) -> Option<Examined> {
+        self.text.clear();
+        self.text.packet(packet)?;
+        let leaf = leaf_hash(self.text.bytes());
+        let parents = packet.meta_parents.iter().map(|parent| parent.0).collect();
+        let read = Some((packet.stardust_id.0, parents));
+        Some(Examined { seq, leaf, same_hash: leaf == hash, same_links: true, read })
+    }
 }
 
 /// What to check against.
@@ -224,7 +249,10 @@ impl Audit {
         if !self.ids.insert(id) {
             self.findings.add(FindingCode::Repeated, Some(seq), None, format!("packet {id} stands here again"));
         }
-        self.awaited.remove(&id);
+        // Parents mostly stand before their children.
+        if !self.awaited.is_empty() {
+            self.awaited.remove(&id);
+        }
         for parent in parents {
             if !self.ids.contains(&parent) {
                 self.awaited.entry(parent).or_insert(seq);

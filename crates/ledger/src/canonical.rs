@@ -6,53 +6,53 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use omniva_contracts::engine::PacketDraft;
+use omniva_contracts::engine::{EntityRef, Moment, PacketDraft, PacketId, ProjectId, TraceId};
 use serde_json::{Number, Value};
 use uuid::Uuid;
+
+use super::plain::plain;
 
 /// Canonical bytes of a packet: what its leaf hash covers.
 pub fn canonical(draft: &PacketDraft) -> Vec<u8> {
     // Most packets fit: growing would copy.
     let mut out = Out { text: String::with_capacity(1024) };
-    // The keys stand in UTF-16 order already; a test compares this with the general form.
-    out.text.push_str("{\"_meta_parents\":[");
-    for (n, parent) in draft.meta_parents.iter().enumerate() {
-        out.text.push_str(if n == 0 { "\"" } else { ",\"" });
-        out.id(parent.0);
-        out.text.push('"');
-    }
-    out.text.push_str("],\"at\":\"");
-    out.shown(&draft.at);
-    out.text.push_str("\",\"body\":");
-    out.value(&draft.body);
-    // No chain and a chain of `null` read back as the same draft.
-    if let Some(chain) = draft.decision_chain.as_ref().filter(|chain| !chain.is_null()) {
-        out.text.push_str(",\"decision_chain\":");
-        out.value(chain);
-    }
-    out.text.push_str(",\"entity\":{\"entity_id\":\"");
-    out.id(draft.entity.entity_id);
-    out.text.push_str("\",\"entity_type\":");
-    out.string(draft.entity.entity_type.as_str());
-    out.text.push_str("},\"kind\":");
-    out.string(&draft.kind);
-    out.text.push_str(",\"project_id\":");
-    match &draft.project_id {
-        None => out.text.push_str("null"),
-        Some(id) => {
-            out.text.push('"');
-            out.id(id.0);
-            out.text.push('"');
-        }
-    }
-    out.text.push_str(",\"source\":");
-    out.string(&draft.source);
-    out.text.push_str(",\"stardust_id\":\"");
-    out.id(draft.stardust_id.0);
-    out.text.push_str("\",\"trace_id\":\"");
-    out.id(draft.trace_id.0);
-    out.text.push_str("\"}");
+    let columns = Columns {
+        stardust_id: draft.stardust_id,
+        kind: &draft.kind,
+        entity: &draft.entity,
+        project_id: draft.project_id,
+        trace_id: draft.trace_id,
+        source: &draft.source,
+        meta_parents: &draft.meta_parents,
+        at: draft.at,
+        body: Document::Value(&draft.body),
+        decision_chain: draft.decision_chain.as_ref().map(Document::Value),
+    };
+    // Only a text may be no JSON.
+    let _ = out.packet(&columns);
     out.text.into_bytes()
+}
+
+/// A document of a packet: its value, or its JSON as a database keeps it.
+#[derive(Clone, Copy, Debug)]
+pub enum Document<'a> {
+    Value(&'a Value),
+    Text(&'a str),
+}
+
+/// A packet in parts, as the columns of a database hold it.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    pub stardust_id: PacketId,
+    pub kind: &'a str,
+    pub entity: &'a EntityRef,
+    pub project_id: Option<ProjectId>,
+    pub trace_id: TraceId,
+    pub source: &'a str,
+    pub meta_parents: &'a [PacketId],
+    pub at: Moment,
+    pub body: Document<'a>,
+    pub decision_chain: Option<Document<'a>>,
 }
 
 /// Canonical bytes of any JSON value. Nesting is as deep as `serde_json` reads (128), or as the caller built it.
@@ -63,11 +63,85 @@ pub fn canonical_value(value: &Value) -> Vec<u8> {
 }
 
 #[derive(Default)]
-struct Out {
+pub(crate) struct Out {
     text: String,
 }
 
 impl Out {
+    pub fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// `None` when a document is a text that is no JSON.
+    pub fn packet(&mut self, packet: &Columns<'_>) -> Option<()> {
+        // The keys stand in UTF-16 order already; a test compares this with the general form.
+        self.text.push_str("{\"_meta_parents\":[");
+        for (n, parent) in packet.meta_parents.iter().enumerate() {
+            self.text.push_str(if n == 0 { "\"" } else { ",\"" });
+            self.id(parent.0);
+            self.text.push('"');
+        }
+        self.text.push_str("],\"at\":\"");
+        self.shown(&packet.at);
+        self.text.push_str("\",\"body\":");
+        self.document(packet.body)?;
+        if let Some(chain) = packet.decision_chain {
+            let before = self.text.len();
+            self.text.push_str(",\"decision_chain\":");
+            let start = self.text.len();
+            self.document(chain)?;
+            // No chain and a chain of `null` read back as the same draft.
+            if self.text.get(start..) == Some("null") {
+                self.text.truncate(before);
+            }
+        }
+        self.text.push_str(",\"entity\":{\"entity_id\":\"");
+        self.id(packet.entity.entity_id);
+        self.text.push_str("\",\"entity_type\":");
+        self.string(packet.entity.entity_type.as_str());
+        self.text.push_str("},\"kind\":");
+        self.string(packet.kind);
+        self.text.push_str(",\"project_id\":");
+        match packet.project_id {
+            None => self.text.push_str("null"),
+            Some(id) => {
+                self.text.push('"');
+                self.id(id.0);
+                self.text.push('"');
+            }
+        }
+        self.text.push_str(",\"source\":");
+        self.string(packet.source);
+        self.text.push_str(",\"stardust_id\":\"");
+        self.id(packet.stardust_id.0);
+        self.text.push_str("\",\"trace_id\":\"");
+        self.id(packet.trace_id.0);
+        self.text.push_str("\"}");
+        Some(())
+    }
+
+    fn document(&mut self, document: Document<'_>) -> Option<()> {
+        match document {
+            Document::Value(value) => self.value(value),
+            Document::Text(text) => {
+                let before = self.text.len();
+                if plain(text, self).is_none() {
+                    self.text.truncate(before);
+                    self.value(&serde_json::from_str(text).ok()?);
+                }
+            }
+        }
+        Some(())
+    }
+
     fn id(&mut self, id: Uuid) {
         self.text.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     }
@@ -149,7 +223,7 @@ impl Out {
     }
 
     /// ECMAScript `Number::toString` (ECMA-262 §6.1.6.1.20) on the shortest digits that read back as the same double.
-    fn double(&mut self, x: f64) {
+    pub fn double(&mut self, x: f64) {
         if x == 0.0 {
             // Minus zero as well.
             self.text.push('0');
@@ -185,7 +259,7 @@ impl Out {
 
 /// Differs from the order of the bytes only where a surrogate pair meets U+E000..U+FFFF, whose UTF-8 starts with 0xEE or
 /// more.
-fn utf16_order(a: &str, b: &str) -> Ordering {
+pub(crate) fn utf16_order(a: &str, b: &str) -> Ordering {
     let high = |text: &str| text.bytes().any(|byte| byte >= 0xee);
     if high(a) && high(b) { a.encode_utf16().cmp(b.encode_utf16()) } else { a.cmp(b) }
 }

@@ -83,7 +83,7 @@ pub fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn any_draft() -> impl Strategy<Value = PacketDraft> {
+pub fn any_draft() -> impl Strategy<Value = PacketDraft> {
     let ids = (
         any::<u128>(),
         any::<u128>(),

@@ -15,6 +15,9 @@ mod finding;
 pub mod hex;
 mod log;
 mod merkle;
+mod plain;
+#[cfg(test)]
+mod plain_tests;
 mod proof;
 mod sign;
 #[cfg(test)]
@@ -23,9 +26,9 @@ mod tree;
 #[cfg(test)]
 mod tree_tests;
 
-pub use audit::{Audit, AuditReport, Content, Entry, Examined, Expected, examine};
+pub use audit::{Audit, AuditReport, Content, Entry, Examined, Examiner, Expected, examine};
 pub use bundle::{BundleFault, bundle, verify_bundle};
-pub use canonical::{canonical, canonical_value};
+pub use canonical::{Columns, Document, canonical, canonical_value};
 pub use finding::{Finding, FindingCode};
 pub use log::{CheckpointLog, LogFault, read_checkpoints, write_checkpoint};
 pub use merkle::{Frontier, Hash, empty_root, leaf_hash, node_hash, root_of};

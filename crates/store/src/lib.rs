@@ -17,6 +17,7 @@
 //! }
 //! ```
 
+mod examine;
 mod fault;
 mod memory;
 mod port;
@@ -26,6 +27,7 @@ mod sqlite;
 #[cfg(test)]
 mod suite;
 
+pub use examine::examine_all;
 pub use memory::{Faults, open_memory, open_memory_with};
 pub use port::*;
 pub use sqlite::{OpenedReadOnly, open_sqlite, open_sqlite_read_only, restore, verify_backup};

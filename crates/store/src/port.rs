@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use omniva_contracts::engine::*;
+use omniva_ledger::{Content, Entry, Examined, examine};
 use serde::{Deserialize, Serialize};
 
 /// The authority over state. Made once for each opened store, and neither clonable nor constructible elsewhere.
@@ -320,6 +321,11 @@ pub trait Reader: Send + Sync {
     async fn packet(&self, id: PacketId) -> Answered<Option<Packet>>;
     /// In the order of the ledger.
     async fn packets(&self, filter: &PacketFilter, limit: u64) -> Answered<Vec<Packet>>;
+    /// The packets at places `from_seq` to `until`, which is not among them, in the order of the ledger: read and hashed as
+    /// an audit wants them, on another thread where that is quicker. At most a few thousand are asked for at once.
+    ///
+    /// Errors: as [`Reader::packets`] has them, also for a packet that is not as it was written.
+    async fn examined(&self, from_seq: u64, until: u64) -> Answered<Vec<Examined>>;
     /// Packets that name this one as a parent, in the order of the ledger.
     async fn children(&self, id: PacketId, limit: u64) -> Answered<Vec<PacketId>>;
     /// Last packet about an entity.
@@ -336,6 +342,22 @@ pub trait Reader: Send + Sync {
     async fn health(&self) -> Answered<()>;
     /// Name and version of the database, size of its file where it has one.
     async fn describe(&self) -> Answered<String>;
+}
+
+/// [`Reader::examined`] by way of whole packets.
+pub(crate) async fn examined_one_by_one(
+    reader: &(impl Reader + ?Sized),
+    from_seq: u64,
+    until: u64,
+) -> Answered<Vec<Examined>> {
+    let filter = PacketFilter { from_seq, ..PacketFilter::default() };
+    let packets = reader.packets(&filter, until.saturating_sub(from_seq)).await?;
+    let before = packets.iter().take_while(|packet| packet.seq < until);
+    let entry = |p: &Packet| {
+        let content = Content::Draft(&p.draft);
+        examine(&Entry { seq: p.seq, content, hash: p.hash, links: None })
+    };
+    Ok(before.map(entry).collect())
 }
 
 /// What a backup holds; lies beside it as `<backup>.json`.

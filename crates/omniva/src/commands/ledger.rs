@@ -1,12 +1,11 @@
 //! `omniva ledger`
 
 use std::path::Path;
-use std::sync::Arc;
 
-use omniva_contracts::engine::{Checkpoint, EntityType, Packet};
+use omniva_contracts::engine::{Checkpoint, EntityType};
 use omniva_contracts::{Code, Fault};
-use omniva_ledger::{Audit, AuditReport, Content, Entry, Expected, read_checkpoints};
-use omniva_store::{PacketFilter, Reader};
+use omniva_ledger::{Audit, AuditReport, Expected, read_checkpoints};
+use omniva_store::examine_all;
 use serde_json::{Value, json};
 
 use super::remote::{show_list, show_one, table};
@@ -16,8 +15,6 @@ use crate::engine::{Client, DataFolder, Query, open, segment};
 use crate::progress::print_line;
 use crate::style;
 
-/// Packets that are read at once.
-const AT_ONCE: u64 = 5_000;
 /// Largest list of checkpoints that is read.
 const MAX_CHECKPOINTS: u64 = 1 << 30;
 /// Findings that are shown on a terminal.
@@ -89,7 +86,7 @@ pub async fn verify(
         checkpoints.insert(checkpoints.partition_point(|c| c.size <= one.size), one);
     }
     let mut audit = Audit::new(&Expected { origin: Some(head.origin), keys: vec![key], checkpoints, log });
-    read_all(&store.reader, head.size, &mut audit).await?;
+    examine_all(&store.reader, head.size, |packet| audit.take(packet)).await?;
     Ok((audit.finish(), newest))
 }
 
@@ -112,32 +109,6 @@ fn checkpoint_log(data: &DataFolder) -> Result<Option<Vec<Checkpoint>>, Fault> {
     }
     let text = std::fs::read_to_string(&path).map_err(|e| corrupt(&e))?;
     read_checkpoints(&text).map(|log| Some(log.checkpoints)).map_err(|e| corrupt(&e))
-}
-
-/// Packets before `size`; what an engine adds meanwhile is left for the next time.
-///
-/// While one page is checked the next one is read.
-async fn read_all(reader: &Arc<dyn Reader>, size: u64, audit: &mut Audit) -> Result<(), Fault> {
-    let page = |from_seq: u64| {
-        let reader = reader.clone();
-        tokio::spawn(async move {
-            let filter = PacketFilter { from_seq, ..PacketFilter::default() };
-            reader.packets(&filter, AT_ONCE.min(size - from_seq)).await
-        })
-    };
-    let mut next = (size > 0).then(|| page(0));
-    while let Some(reading) = next.take() {
-        let read = reading.await.map_err(|e| Fault::internal("reading the ledger broke off").with_detail(e))?;
-        let packets: Vec<Packet> = read?;
-        let Some(last) = packets.last() else { break };
-        next = (last.seq + 1 < size).then(|| page(last.seq + 1));
-        let entries: Vec<Entry<'_>> = packets
-            .iter()
-            .map(|p| Entry { seq: p.seq, content: Content::Draft(&p.draft), hash: p.hash, links: None })
-            .collect();
-        audit.push_all(&entries);
-    }
-    Ok(())
 }
 
 fn told(report: &AuditReport, newest: Option<&Checkpoint>, as_json: bool) -> Result<u8, Fault> {

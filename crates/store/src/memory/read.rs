@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use omniva_contracts::engine::*;
+use omniva_ledger::Examined;
 
 use super::Memory;
 use crate::*;
@@ -361,6 +362,9 @@ impl Reader for Memory {
             .filter(|p| is(filter.trace, p.draft.trace_id) && has(filter.project, p.draft.project_id))
             .filter(|p| filter.kind.as_ref().is_none_or(|kind| is_of_kind(kind, &p.draft.kind)));
         Ok(first(found, limit))
+    }
+    async fn examined(&self, from_seq: u64, until: u64) -> Answered<Vec<Examined>> {
+        examined_one_by_one(self, from_seq, until).await
     }
     async fn children(&self, id: PacketId, limit: u64) -> Answered<Vec<PacketId>> {
         let state = self.look()?;

@@ -218,7 +218,7 @@ fn waves<'a>(commits: &[&'a Commit]) -> Option<Vec<Wave<'a>>> {
     let mut made: HashMap<Uuid, usize> = HashMap::new();
     let mut keyed = Keyed::default();
     for (n, commit) in commits.iter().enumerate() {
-        for row in &commit.rows {
+        for (place, row) in commit.rows.iter().enumerate() {
             let key = key(row);
             if let (Key::Id(id), 1) = (&key, row.version()) {
                 made.entry(*id).or_insert(n);
@@ -228,7 +228,9 @@ fn waves<'a>(commits: &[&'a Commit]) -> Option<Vec<Wave<'a>>> {
                 waves.push(Wave::new());
             }
             let update = row.version() != 1;
-            if update && commits.len() > 1 && keyed.touches(n, row) {
+            // Alone, a commit is refused for the first of its rows that is in the way: each row counts for itself.
+            let turn = if commits.len() > 1 { n } else { place };
+            if update && keyed.touches(turn, row) {
                 return None;
             }
             // Updates follow all inserts: their depth is that of the last table.

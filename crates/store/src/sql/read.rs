@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use omniva_contracts::engine::*;
+use omniva_ledger::Examined;
 use sea_orm::{DatabaseConnection, DbErr, TransactionTrait};
 
 use super::query::{Where, every, find, first, frontier_of, listed};
 use super::read_ledger as more;
 use super::tables::Stored;
 use super::write::Explain;
+use crate::sqlite::examined::Examination;
 use crate::*;
 
 pub(crate) struct SqlReader {
@@ -22,6 +24,8 @@ pub(crate) struct SqlReader {
     pub about: String,
     /// The file, where it is one.
     pub file: Option<PathBuf>,
+    /// The short way of packets into an audit, where there is one.
+    pub examination: Option<Arc<Examination>>,
 }
 
 impl SqlReader {
@@ -321,6 +325,14 @@ impl Reader for SqlReader {
     }
     async fn packets(&self, filter: &PacketFilter, limit: u64) -> Answered<Vec<Packet>> {
         self.told(more::packets(&self.db, filter, limit).await)
+    }
+    async fn examined(&self, from_seq: u64, until: u64) -> Answered<Vec<Examined>> {
+        if let Some(examination) = &self.examination
+            && let Some(found) = examination.packets(from_seq, until).await
+        {
+            return Ok(found);
+        }
+        examined_one_by_one(self, from_seq, until).await
     }
     async fn children(&self, id: PacketId, limit: u64) -> Answered<Vec<PacketId>> {
         self.told(more::children(&self.db, id, limit).await)

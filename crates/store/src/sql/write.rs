@@ -263,11 +263,10 @@ impl SqlWriter {
         let size = frontier.size();
         let mut batch = Batch::new(batch, frontier);
         // Mostly nothing is refused: then the transaction itself is all that has to be undone, and SQLite need not keep
-        // every page that it changes a second time for a savepoint.
+        // every page that it changes a second time for a savepoint. A commit alone may be large: it goes the same way,
+        // since row by row each costs a word to the thread of the database and back.
         let open = batch.open(0, batch.commits.len());
-        if open.len() < 2 {
-            batch.settle(&tx).await?;
-        } else if !batch.together(&tx, &open).await? {
+        if !open.is_empty() && !batch.together(&tx, &open).await? {
             tx.rollback().await?;
             tx = self.begin().await?;
             batch.settle(&tx).await?;

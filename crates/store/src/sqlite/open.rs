@@ -12,6 +12,7 @@ use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
 
 use super::backup::SqliteUpkeep;
+use super::examined::Examination;
 use super::lock;
 use super::trouble::{explain, io};
 use crate::sql::query::{frontier_of, one};
@@ -25,6 +26,10 @@ const READERS: u32 = 4;
 const PREPARED: usize = 400;
 /// 3.51.3 and later: earlier ones can lose a WAL that two connections reset at once.
 const OLDEST: (u32, u32, u32) = (3, 51, 3);
+
+/// Rows that the thread of the database may read ahead. With fewer than a batch of claims has, it stops in the middle and
+/// has to be woken.
+const ROWS: usize = 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -49,6 +54,7 @@ fn options(path: &Path, use_: Use) -> ConnectOptions {
             .busy_timeout(BUSY)
             .foreign_keys(true)
             .statement_cache_capacity(PREPARED)
+            .row_buffer_size(ROWS)
             .pragma("cache_size", "-65536")
             .pragma("temp_store", "memory");
         match use_ {
@@ -166,7 +172,14 @@ async fn assert_ledger(db: &DatabaseConnection) -> Result<(), StoreFault> {
 fn reader(path: &Path, db: DatabaseConnection, version: &str) -> SqlReader {
     let schema = omniva_migrations::known().pop().unwrap_or_default();
     let about = format!("SQLite {version}, schema {schema}, {}", path.display());
-    SqlReader { db, explain, last: Arc::default(), about, file: Some(path.to_owned()) }
+    SqlReader {
+        db,
+        explain,
+        last: Arc::default(),
+        about,
+        file: Some(path.to_owned()),
+        examination: Some(Examination::new(path.to_owned())),
+    }
 }
 
 /// The write side, and the version of SQLite.

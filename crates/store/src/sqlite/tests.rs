@@ -273,3 +273,126 @@ async fn the_derived_views_answer() {
         assert_eq!(found.len(), rows, "{view}");
     }
 }
+
+/// Whatever is done to a packet in the database: the short way into an audit says what the long way says.
+#[tokio::test]
+async fn a_tampered_packet_is_examined_as_it_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let opened = filled(&path).await;
+    let db = raw(&path).await;
+    db.execute_unprepared("CREATE TABLE kept AS SELECT * FROM stardust_metadata").await.expect("is kept");
+    let both = async || {
+        let reader = opened.reader.as_ref();
+        let (short, long) = (reader.examined(0, 40).await, examined_one_by_one(reader, 0, 40).await);
+        assert_eq!(short, long);
+        short
+    };
+    let audit = |examined: Vec<omniva_ledger::Examined>| {
+        let mut audit = omniva_ledger::Audit::new(&omniva_ledger::Expected::default());
+        examined.into_iter().for_each(|packet| audit.take(packet));
+        audit.finish().findings
+    };
+    let sound = both().await.expect("reads");
+    assert_eq!(audit(sound.clone()), []);
+    // Changes that leave what was hashed as it is, changes that do not, and those after which it is no packet.
+    let same = [
+        "body = ' ' || body || ' '",
+        "body = replace(body, '\"text\":', '\"text\" : ')",
+        "body = replace(body, '1e+300', '1E300')",
+        "decision_chain = 'null'",
+        "decision_chain = ' null'",
+        "lineage = replace(lineage, ',\"_meta', ', \"_meta')",
+    ];
+    let changed = [
+        "body = replace(body, 'true', 'false')",
+        "body = replace(body, '0.30000000000000004', '0.3')",
+        "body = '{}'",
+        "body = '{\"a\":1,\"a\":2}'",
+        "body = 7",
+        "kind = 'clip.choseN'",
+        "kind = kind || char(0)",
+        "entity_type = 'clips'",
+        "entity_id = zeroblob(16)",
+        "project_id = zeroblob(16)",
+        "trace_id = zeroblob(16)",
+        "source = ''",
+        "lineage = replace(lineage, ',\"00000', ',\"10000')",
+        "lineage = '{\"trace_id\":\"00000000-0000-0000-0000-000000000000\",\"_meta_parents\":[]}'",
+        "decision_chain = '[]'",
+        "created_at = created_at + 1",
+        "leaf_hash = zeroblob(32)",
+        "stardust_id = zeroblob(16)",
+    ];
+    let unreadable = [
+        "body = '{'",
+        "body = x'7b7d'",
+        "body = CAST(x'22ff22' AS TEXT)",
+        "decision_chain = ''",
+        "decision_chain = x'00'",
+        "kind = x'ff'",
+        "entity_type = 'nothing'",
+        "entity_id = x'00'",
+        "stardust_id = x''",
+        "project_id = 'x'",
+        "lineage = '[]'",
+        "lineage = replace(lineage, '00', 'zz')",
+        "leaf_hash = x'00'",
+        "leaf_hash = 'x'",
+        "created_at = 'soon'",
+    ];
+    for (set, what) in
+        same.iter().map(|s| (s, 0)).chain(changed.iter().map(|s| (s, 1))).chain(unreadable.iter().map(|s| (s, 2)))
+    {
+        db.execute_unprepared(&format!("UPDATE stardust_metadata SET {set} WHERE seq = 7")).await.expect("is changed");
+        let found = both().await;
+        match what {
+            0 => assert_eq!(found.as_ref(), Ok(&sound), "{set}"),
+            1 => {
+                let findings = audit(found.expect("reads"));
+                assert_eq!(
+                    findings.first().map(|f| (f.code.as_str(), f.seq)),
+                    Some(("packet_changed", Some(7))),
+                    "{set}"
+                );
+            }
+            _ => assert!(found.is_err(), "{set}"),
+        }
+        let back = "DELETE FROM stardust_metadata WHERE seq = 7; INSERT INTO stardust_metadata SELECT * FROM kept WHERE seq = 7";
+        db.execute_unprepared(back).await.expect("is put back");
+    }
+    db.execute_unprepared("DELETE FROM stardust_metadata WHERE seq BETWEEN 3 AND 5").await.expect("are gone");
+    let findings = audit(both().await.expect("reads"));
+    assert_eq!(findings.first().map(|f| (f.seq, f.until)), Some((Some(3), Some(5))));
+}
+
+/// The whole ledger, as `ledger verify` reads it, with holes wider than a page and sizes that are not true.
+#[tokio::test]
+async fn a_whole_ledger_is_read_up_to_its_last_packet() {
+    const COUNT: u64 = 31_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("omniva.db");
+    let mut opened = open_sqlite(&path, ORIGIN).await.expect("opens");
+    let commit = Commit { packets: (0..u128::from(COUNT)).map(packet).collect(), ..Commit::default() };
+    let sealed = opened.mandate.seal(commit);
+    opened.writer.write(&[sealed]).await.expect("works").remove(0).expect("is written");
+    let read = async |size: u64| {
+        let mut audit = omniva_ledger::Audit::new(&omniva_ledger::Expected::default());
+        examine_all(&opened.reader, size, |packet| audit.take(packet)).await.expect("reads");
+        audit.finish()
+    };
+    let whole = read(COUNT).await;
+    assert_eq!((whole.findings.len(), whole.packets), (0, COUNT));
+    assert_eq!(whole.root, omniva_ledger::hex::write(&opened.reader.head().await.expect("answered").root));
+    // No more than was asked for, and no further than there is something.
+    assert_eq!(read(7_001).await.packets, 7_001);
+    assert_eq!(read(u64::MAX).await, whole);
+    let db = raw(&path).await;
+    let gone = "DELETE FROM stardust_metadata WHERE seq BETWEEN 4000 AND 29999";
+    db.execute_unprepared(gone).await.expect("are gone");
+    let holed = read(COUNT).await;
+    assert_eq!(holed.packets, 5_000);
+    assert_eq!(holed.findings.first().map(|f| (f.seq, f.until)), Some((Some(4_000), Some(29_999))));
+    db.execute_unprepared("UPDATE stardust_metadata SET body = '{' WHERE seq = 30500").await.expect("is changed");
+    assert!(examine_all(&opened.reader, COUNT, |_| {}).await.is_err());
+}

@@ -88,6 +88,20 @@ pub(super) async fn packets_by_filter(mut store: Store) {
     assert_eq!(reader.children(id(20, 5), 99).await, Ok(vec![id(20, 6)]));
 }
 
+pub(super) async fn packets_are_examined_as_they_are_read(mut store: Store) {
+    store.commit(said(None, (0..12).map(packet).collect())).await.expect("is written");
+    let reader = store.opened.reader.as_ref();
+    for (from, until) in [(0, 12), (0, 5), (5, 12), (3, 4), (4, 4), (12, 99), (0, u64::MAX)] {
+        let found = reader.examined(from, until).await.expect("answered");
+        assert_eq!(Ok(&found), examined_one_by_one(reader, from, until).await.as_ref());
+        let places: Vec<u64> = found.iter().map(|packet| packet.seq()).collect();
+        assert_eq!(places, (from..until.min(12)).collect::<Vec<_>>());
+        let mut audit = omniva_ledger::Audit::new(&omniva_ledger::Expected::default());
+        found.into_iter().for_each(|packet| audit.take(packet));
+        assert_eq!(audit.finish().sound(), from == 0 || places.is_empty(), "{from} {until}");
+    }
+}
+
 pub(super) async fn a_packet_twice_is_refused(mut store: Store) {
     store.commit(said(None, vec![packet(1)])).await.expect("is written");
     let refused = store.commit(said(Some(Row::Project(project(1))), vec![packet(2), packet(1)])).await;

@@ -121,6 +121,7 @@ every_adapter! {
     ledger::packets_are_gapless_under_refusals,
     ledger::packets_read_as_they_were_written,
     ledger::packets_by_filter,
+    ledger::packets_are_examined_as_they_are_read,
     ledger::a_packet_twice_is_refused,
     ledger::checkpoints_and_health,
 }
