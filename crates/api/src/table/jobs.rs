@@ -85,6 +85,7 @@ async fn list(c: &Call) -> Result<Reply, Refusal> {
         states: c.query.word("status", state).into_iter().collect(),
         subject: None,
         trace: c.query.id("trace_id"),
+        since: None,
     };
     let listed = c.reader().jobs(&filter, page).await.or_refuse()?;
     data(Items::of(listed, page, JobItem::from))
