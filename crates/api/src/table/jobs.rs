@@ -86,6 +86,7 @@ async fn list(c: &Call) -> Result<Reply, Refusal> {
         subject: None,
         since: None,
         trace: c.query.id("trace_id"),
+        since: None,
     };
     let listed = c.reader().jobs(&filter, page).await.or_refuse()?;
     data(Items::of(listed, page, JobItem::from))
