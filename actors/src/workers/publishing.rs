@@ -12,8 +12,9 @@ use omniva_contracts::ports::Clock;
 use omniva_contracts::{Code, Fault};
 use omniva_platforms::oauth::{Accounts, Service};
 use omniva_platforms::{
-    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Meter, Net, Progress, Publisher, TiktokInsights,
-    TiktokPublisher, Transport, Unmetered, WebhookPublisher, WebhookTarget, YoutubeInsights, YoutubePublisher,
+    HttpTransport, Insights, InstagramInsights, InstagramPublisher, Kit, Meter, Net, Progress, Publisher,
+    TiktokInsights, TiktokPublisher, Transport, Unmetered, WebhookPublisher, WebhookTarget, YoutubeInsights,
+    YoutubePublisher,
 };
 use omniva_vault::Secrets;
 use serde_json::Value;

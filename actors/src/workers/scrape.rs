@@ -176,7 +176,7 @@ impl Scraper {
         })
         .await?;
         match fetched {
-            Fetched::Copy(copied, details) => Ok((copied, *details)),
+            Fetched::Copy(copied, details) => Ok((*copied, *details)),
             Fetched::Gone(why) => skip(why),
         }
     }

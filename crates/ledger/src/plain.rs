@@ -203,5 +203,6 @@ fn safe(written: &str) -> bool {
 /// had an exponent.
 fn shortest(written: &str, zero: bool) -> bool {
     let Some((_, fraction)) = written.split_once('.') else { return false };
-    !fraction.ends_with('0') && !(zero && fraction.starts_with("000000"))
+    let tiny = zero && fraction.starts_with("000000");
+    !tiny && !fraction.ends_with('0')
 }

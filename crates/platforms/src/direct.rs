@@ -119,7 +119,7 @@ impl Source for UrlSource {
 /// Fetches the file of an item.
 pub(crate) fn fetch(net: &Net, item: &FoundItem, library: &Library, monitor: &dyn Monitor) -> Result<Fetched, Fault> {
     let (copied, media_type) = download(net, &item.url, library, monitor)?;
-    Ok(Fetched::Copy(copied, Box::new(PostDetails { media_type, ..PostDetails::default() })))
+    Ok(Fetched::Copy(Box::new(copied), Box::new(PostDetails { media_type, ..PostDetails::default() })))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Looked {
 #[derive(Debug)]
 pub enum Fetched {
     /// The file, and what was learnt about the item while it was fetched.
-    Copy(Copied, Box<PostDetails>),
+    Copy(Box<Copied>, Box<PostDetails>),
     /// It is not there any more, or not the same as when it was found: the next look tells anew.
     Gone(String),
 }

@@ -84,7 +84,6 @@ async fn list(c: &Call) -> Result<Reply, Refusal> {
         kind: c.query.word("kind", JobKind::parse),
         states: c.query.word("status", state).into_iter().collect(),
         subject: None,
-        since: None,
         trace: c.query.id("trace_id"),
         since: None,
     };

@@ -211,7 +211,7 @@ impl Source for InboxSource {
         };
         // What changed while it was read is no copy of anything.
         let same = self.seen(item)?.is_some_and(|(_, seen)| seen.bytes == copied.bytes);
-        Ok(if same { Fetched::Copy(copied, Box::default()) } else { gone() })
+        Ok(if same { Fetched::Copy(Box::new(copied), Box::default()) } else { gone() })
     }
 }
 

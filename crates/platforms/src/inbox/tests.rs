@@ -100,7 +100,7 @@ fn only_what_was_found_is_fetched() {
     let source = inbox(&folder);
     let item = source.look(&ALL, &Silent).unwrap().items.remove(0);
     let Fetched::Copy(copied, _) = source.fetch(&item, &library, &Silent).unwrap() else { panic!("it is there") };
-    let kept = library.keep(copied, ArtifactKind::Raw, None, "").unwrap();
+    let kept = library.keep(*copied, ArtifactKind::Raw, None, "").unwrap();
     assert_eq!(library.read(kept.key.as_str(), 10).unwrap(), b"abc");
 
     write(&folder, "a.mp4", b"abcd", 0);

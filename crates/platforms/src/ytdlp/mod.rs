@@ -293,7 +293,7 @@ impl Source for YtdlpSource {
             return Err(fault);
         }
         let copied = library.copy_in(&path, &Still(monitor))?;
-        Ok(Fetched::Copy(copied, Box::new(said.details())))
+        Ok(Fetched::Copy(Box::new(copied), Box::new(said.details())))
     }
 }
 
