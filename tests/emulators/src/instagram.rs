@@ -11,6 +11,7 @@ use crate::oauth::{CLIENT_ID, CLIENT_SECRET};
 
 pub const USER: &str = "17841400000000001";
 pub const VERSION: &str = "v26.0";
+const CODE: &str = "PLANTED-ig-code";
 
 #[derive(Clone, Debug)]
 pub struct Container {
@@ -220,6 +221,18 @@ impl Instagram {
         Answer::json(200, &json!({ "data": items }))
     }
 
+    /// The consent page, where the owner agrees at once.
+    fn consent(&mut self, request: &Request) -> Answer {
+        let field = |name: &str| request.query(name).unwrap_or_default();
+        let (redirect, state) = (field("redirect_uri"), field("state"));
+        let known = field("client_id") == CLIENT_ID && field("response_type") == "code" && !field("scope").is_empty();
+        if !known || !redirect.starts_with("http://127.0.0.1:") || state.len() < 32 {
+            return self.violation(request, "client, scope, redirect or state");
+        }
+        let back = format!("{redirect}?code={CODE}&state={state}");
+        Answer::new(302).header("Location", back)
+    }
+
     /// A code, a short-lived token or a long-lived one becomes the next.
     fn token(&mut self, request: &Request) -> Option<Answer> {
         let field = |name: &str| {
@@ -232,7 +245,7 @@ impl Instagram {
             ("POST", "/oauth/access_token", "authorization_code") => {
                 field("client_id") == CLIENT_ID
                     && field("client_secret") == CLIENT_SECRET
-                    && field("code") == "PLANTED-ig-code"
+                    && field("code") == CODE
             }
             ("GET", "/access_token", "ig_exchange_token") => known && field("client_secret") == CLIENT_SECRET,
             ("GET", "/refresh_access_token", "ig_refresh_token") => known,
@@ -261,6 +274,9 @@ impl Emulated for Instagram {
     fn answer(&mut self, request: &Request) -> Answer {
         if let Some(answer) = self.token(request) {
             return answer;
+        }
+        if (request.method.as_str(), request.path.as_str()) == ("GET", "/oauth/authorize") {
+            return self.consent(request);
         }
         let parts: Vec<String> = request.path.trim_matches('/').split('/').map(str::to_owned).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
