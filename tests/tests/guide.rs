@@ -35,24 +35,31 @@ fn blocks() -> Vec<(String, String)> {
 
 /// One script of all blocks. `engine` is where the engine shall listen.
 fn script(board: &str, engine: &str) -> String {
-    let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
+    // What runs elsewhere is stopped in order, and waited for.
+    let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n");
     for (at, (mark, text)) in blocks().into_iter().enumerate() {
         let text = text.replace(BOARD, board).replace(ENGINE, engine);
         let text = text.replace("omniva serve", &format!("omniva serve --listen {engine}"));
         match mark.as_str() {
             "" => script += &format!("{text}\n"),
             "emulators" => assert!(text.ends_with("cargo run --release -p omniva-emulators -- --port 7800"), "{text}"),
-            "elsewhere" => script += &format!("( {text} ) > {at}.out 2>&1 &\nuntil [ -s {at}.out ]; do sleep 0.1; done\n"),
+            "elsewhere" => script += &format!("( exec {text} ) > {at}.out 2>&1 &\n{}", address(at)),
             "browser" => {
                 script += &format!(
-                    "( {text} ) > {at}.out 2>&1 & asked=$!\nuntil grep -q 'http://{{0,1}}' {at}.out; do sleep 0.1; done\n\
-                     curl -sSfL -o page.txt \"$(grep -o 'http://[^ ]*' {at}.out | head -n 1)\"\nwait $asked\ncat {at}.out\n"
+                    "( {text} ) > {at}.out 2>&1 & asked=$!\n{}curl -sSfL -o page.txt \"$(grep -o 'http://[^ ]*' {at}.out | \
+                     head -n 1)\"\nwait $asked\ncat {at}.out\n",
+                    address(at)
                 );
             }
             other => panic!("nobody knows what to do with a block that is marked {other}"),
         }
     }
     script
+}
+
+/// Waits until a command that runs beside the others has printed an address.
+fn address(at: usize) -> String {
+    format!("until grep -q 'http://' {at}.out; do kill -0 $! || {{ cat {at}.out; exit 1; }}; sleep 0.1; done\n")
 }
 
 fn follow(folder: &Path, script: &str, video: &Path) -> std::process::Output {
