@@ -83,7 +83,7 @@ fn the_first_channel_guide_ends_with_a_post() {
     let bench = Bench::default();
     let board = Board::start(0).expect("free ports");
     let free = TcpListener::bind(ENGINE.replace("7700", "0")).and_then(|l| l.local_addr()).expect("a free port");
-    let video = excerpt(&bench.path("talk-of-a-newcomer.mp4"), 0.0, 30.0);
+    let video = excerpt(&bench.path("talk-of-a-newcomer.mp4"), 0.0, 22.0);
     let folder = bench.path("first-channel");
     std::fs::create_dir(&folder).expect("made");
     let host = board.base().replace("http://", "");

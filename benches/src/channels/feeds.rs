@@ -65,7 +65,8 @@ impl Web {
             drop(hangs.unwrap_or_else(PoisonError::into_inner));
         }
         let text = feed(number);
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nContent-Length: {}\r\n", text.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\nContent-Length: {}\r\n", text.len());
         let mut writer = stream;
         writer.write_all(format!("{head}Connection: close\r\n\r\n{text}").as_bytes())?;
         if number < SLOW {
@@ -136,7 +137,8 @@ pub fn bench(place: &Place) -> Outcome<()> {
     let project = project["project_id"].as_str().ok_or("no project")?.to_owned();
     for n in 0..FEEDS {
         let source = json!({ "kind": "feed", "url": format!("http://{address}/{n}.xml") });
-        let creator = json!({ "platform": "other", "handle": format!("@show{n}"), "rights": "owned", "source": source });
+        let creator =
+            json!({ "platform": "other", "handle": format!("@show{n}"), "rights": "owned", "source": source });
         engine.ask("POST", &format!("/v1/projects/{project}/creators"), &creator)?;
     }
     engine.ask("POST", &format!("/v1/projects/{project}/start"), &json!({ "reason": "measurement" }))?;

@@ -40,7 +40,15 @@ pub fn bench(place: &Place) -> Outcome<()> {
     let (missed, wrong) = (number("missed")?, number("wrong")?);
     table.row("drawn copies missed, false pairs", format!("{missed:.0} of 500, {wrong:.0}"), "0", Some(wrong == 0.0));
     let mut test = cargo("test");
-    test.args(["-p", "omniva-media", "--test", "likeness", "--", "--nocapture", "every_copy_is_found_and_nothing_else"]);
+    test.args([
+        "-p",
+        "omniva-media",
+        "--test",
+        "likeness",
+        "--",
+        "--nocapture",
+        "every_copy_is_found_and_nothing_else",
+    ]);
     let text = output(test.env("OMNIVA_LIKENESS_ALL", "1").env("OMNIVA_TEST_MEDIA", &place.media))?;
     let said = text.lines().find_map(|line| {
         let (copies, rest) = line.split_once(" copies: ")?;

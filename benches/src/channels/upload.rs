@@ -139,7 +139,12 @@ pub fn bench(place: &Place) -> Outcome<()> {
     let ratio = wire(&ours) / wire(&theirs);
     table.row("ratio while bytes flow", format!("{ratio:.2}"), "≥ 0.90", Some(ratio >= 0.9));
     let ratio = whole(&ours) / whole(&theirs);
-    table.row("ratio of whole calls: ours also hashes the file and reads the post back", format!("{ratio:.2}"), "", None);
+    table.row(
+        "ratio of whole calls: ours also hashes the file and reads the post back",
+        format!("{ratio:.2}"),
+        "",
+        None,
+    );
     table.print(&format!("Upload of {} MB to loopback, median of {ROUNDS}", BYTES / 1_000_000));
     Ok(())
 }

@@ -113,7 +113,8 @@ impl Board {
         let all = self.posts();
         let cell = |value: &Value| escaped(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str());
         let row = |post: &Value| {
-            let cells = ["platform", "id", "title", "privacy", "bytes"].map(|name| format!("<td>{}</td>", cell(&post[name])));
+            let cells =
+                ["platform", "id", "title", "privacy", "bytes"].map(|name| format!("<td>{}</td>", cell(&post[name])));
             format!("<tr>{}</tr>", cells.concat())
         };
         let list = |name: &str| all[name].as_array().cloned().unwrap_or_default();
@@ -134,7 +135,9 @@ fn escaped(text: &str) -> String {
 
 impl Emulated for Board {
     fn answer(&mut self, request: &Request) -> Answer {
-        let text = |kind: &str, body: String| Answer { body: body.into_bytes(), ..Answer::new(200) }.header("Content-Type", kind);
+        let text = |kind: &str, body: String| {
+            Answer { body: body.into_bytes(), ..Answer::new(200) }.header("Content-Type", kind)
+        };
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/") => text("text/html; charset=utf-8", self.page()),
             ("GET", "/posts") => text("application/json", format!("{:#}\n", self.posts())),

@@ -243,9 +243,7 @@ impl Instagram {
         let known = self.tokens.contains(&field("access_token"));
         let good = match (request.method.as_str(), request.path.as_str(), field("grant_type").as_str()) {
             ("POST", "/oauth/access_token", "authorization_code") => {
-                field("client_id") == CLIENT_ID
-                    && field("client_secret") == CLIENT_SECRET
-                    && field("code") == CODE
+                field("client_id") == CLIENT_ID && field("client_secret") == CLIENT_SECRET && field("code") == CODE
             }
             ("GET", "/access_token", "ig_exchange_token") => known && field("client_secret") == CLIENT_SECRET,
             ("GET", "/refresh_access_token", "ig_refresh_token") => known,
