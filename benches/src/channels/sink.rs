@@ -128,6 +128,6 @@ fn answer(head: &Head, address: SocketAddr) -> String {
 /// The last byte of a chunk, unless it is the last of all.
 fn unfinished(range: &str) -> Option<u64> {
     let (span, total) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let to: u64 = span.split_once('-')?.1.parse().ok()?;
-    (to + 1 < total.parse().ok()?).then_some(to)
+    let (to, total): (u64, u64) = (span.split_once('-')?.1.parse().ok()?, total.parse().ok()?);
+    (to + 1 < total).then_some(to)
 }
