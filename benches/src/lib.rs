@@ -2,6 +2,7 @@
 //! misses its goal is printed as missed.
 
 pub mod api;
+pub mod channels;
 pub mod clips;
 pub mod ledger;
 pub mod load;

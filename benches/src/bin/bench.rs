@@ -2,7 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
-use omniva_benches::{Outcome, Place, api, clips, ledger, memory, queue, recognition, render, whole};
+use omniva_benches::{Outcome, Place, api, channels, clips, ledger, memory, queue, recognition, render, whole};
 use omniva_contracts::analysis::Analysis;
 
 fn build_examples() -> Outcome<()> {
@@ -22,6 +22,10 @@ fn run(wanted: &[String]) -> Outcome<()> {
     let wants = |name: &str| wanted.is_empty() && name != "soak" || wanted.iter().any(|w| w == name);
     if wants("recognition") || wants("render") {
         build_examples()?;
+    }
+    // Uploads, calendars, copies and feeds have no peers but curl.
+    if wanted.iter().all(|name| name == "channels") && !wanted.is_empty() {
+        return channels::bench(&place);
     }
     let setup = Command::new(place.here("peers/setup.sh")).arg(&place.peers).arg(&place.models).status()?;
     if !setup.success() {
@@ -47,6 +51,9 @@ fn run(wanted: &[String]) -> Outcome<()> {
     }
     if wants("ledger") {
         ledger::bench(&place)?;
+    }
+    if wants("channels") {
+        channels::bench(&place)?;
     }
     if wants("soak") {
         memory::bench(&place)?;

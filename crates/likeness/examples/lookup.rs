@@ -1,5 +1,6 @@
 //! How long a look-up takes among many prints: `cargo run --release -p omniva-likeness --example lookup -- [PRINTS]`
-//! (100,000 when not said). Prints the time to build and insert, the memory, the times of look-ups and what was found.
+//! (100,000 when not said). Prints the time to build and insert, the memory, the times of look-ups and what was found; the
+//! last line is JSON.
 //!
 //! The prints are drawn by dice but built as real ones are. Lengths run from 1 minute to 1 hour (mean 11 min). Sound: two
 //! landmarks a second whose peaks lie in formants of one of 4,000 voices and follow a skewed choice of steps, so that keys
@@ -111,14 +112,19 @@ fn busy() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-fn told(what: &str, times: Vec<(Duration, Duration)>) {
-    let line = |mut times: Vec<Duration>| {
-        times.sort();
-        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
-        format!("p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(0.5), at(0.99), at(1.0))
-    };
+/// Median, the 99th of a hundred, and the longest, milliseconds.
+fn quantiles(mut times: Vec<Duration>) -> [f64; 3] {
+    times.sort();
+    [0.5, 0.99, 1.0].map(|share| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0)
+}
+
+/// By the clock, and of computing alone.
+fn told(what: &str, times: Vec<(Duration, Duration)>) -> [[f64; 3]; 2] {
     let (clock, computing): (Vec<Duration>, Vec<Duration>) = times.into_iter().unzip();
-    println!("{what}: {}; computing alone: {}", line(clock), line(computing));
+    let found = [quantiles(clock), quantiles(computing)];
+    let line = |[median, p99, max]: [f64; 3]| format!("p50 {median:.2} ms, p99 {p99:.2} ms, max {max:.2} ms");
+    println!("{what}: {}; computing alone: {}", line(found[0]), line(found[1]));
+    found
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -145,8 +151,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             wrong += found.iter().filter(|m| Some(m.id) != expected).count();
         }
     }
-    told("copies of what is there", known);
-    told("new videos", fresh);
+    let known = told("copies of what is there", known);
+    let fresh = told("new videos", fresh);
     println!("missed {missed}, false pairs {wrong}");
     let mut times = Vec::new();
     for n in 0..500u64 {
@@ -165,5 +171,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let working = busy();
     (0..60).for_each(|_| hearing.push(&noise));
     println!("a minute of sound: {:.1} ms", (busy() - working).as_secs_f64() * 1000.0);
+    let line = |name: &str, [clock, computing]: [[f64; 3]; 2]| {
+        let [(median, p99), (_, busy)] = [clock, computing].map(|t| (t[0], t[1]));
+        format!("\"{name}_p50_ms\":{median:.3},\"{name}_p99_ms\":{p99:.3},\"{name}_p99_busy_ms\":{busy:.3}")
+    };
+    println!("{{{},{},\"missed\":{missed},\"wrong\":{wrong}}}", line("copies", known), line("new", fresh));
     Ok(())
 }

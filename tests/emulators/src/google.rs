@@ -57,6 +57,8 @@ pub struct Google {
     /// List calls that a new video stays invisible for.
     pub hide: u32,
     pub refuses_duplicates: bool,
+    /// A video is processed as soon as it is there.
+    pub prompt: bool,
     /// Playlist id, video id.
     pub playlist: Vec<(String, String)>,
     /// By video.
@@ -84,6 +86,7 @@ impl Google {
             forgets: 0.0,
             hide: 0,
             refuses_duplicates: false,
+            prompt: false,
             playlist: Vec::new(),
             figures: BTreeMap::new(),
             reports: Vec::new(),
@@ -181,7 +184,11 @@ impl Google {
             bytes: session.total,
             hidden: self.hide,
             upload_status: if twice { "rejected" } else { "uploaded" },
-            processing: if twice { "terminated" } else { "processing" },
+            processing: match (twice, self.prompt) {
+                (true, _) => "terminated",
+                (false, true) => "succeeded",
+                (false, false) => "processing",
+            },
             reason: twice.then_some("duplicate"),
             cover: None,
         };

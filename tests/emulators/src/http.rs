@@ -84,7 +84,12 @@ pub struct Server<E> {
 impl<E: Emulated> Server<E> {
     /// Listens on a free port of 127.0.0.1; `make` gets the base address.
     pub fn start(make: impl FnOnce(&str) -> E) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_at(0, make).expect("a free port")
+    }
+
+    /// Listens on that port of 127.0.0.1, or on a free one for 0.
+    pub fn start_at(port: u16, make: impl FnOnce(&str) -> E) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(make(&format!("http://{address}"))));
         let (faults, stop) = (Arc::new(Mutex::new(Faults::default())), Arc::new(AtomicBool::new(false)));
@@ -103,7 +108,7 @@ impl<E: Emulated> Server<E> {
                 }
             }
         });
-        server
+        Ok(server)
     }
 
     /// `http://127.0.0.1:PORT`

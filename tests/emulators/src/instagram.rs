@@ -14,6 +14,7 @@ pub const VERSION: &str = "v26.0";
 /// What the owner agreed to.
 const PERMISSIONS: &str =
     "instagram_business_basic,instagram_business_content_publish,instagram_business_manage_insights";
+const CODE: &str = "PLANTED-ig-code";
 
 #[derive(Clone, Debug)]
 pub struct Container {
@@ -233,7 +234,7 @@ impl Instagram {
         if !redirect.starts_with("http://127.0.0.1:") || !scope.contains("instagram_business_content_publish") {
             return self.violation(request, "redirect or scope");
         }
-        Answer::new(302).header("Location", format!("{redirect}?code=PLANTED-ig-code&state={state}#_"))
+        Answer::new(302).header("Location", format!("{redirect}?code={CODE}&state={state}#_"))
     }
 
     /// A code, a short-lived token or a long-lived one becomes the next.
@@ -246,9 +247,7 @@ impl Instagram {
         let known = self.tokens.contains(&field("access_token"));
         let good = match (request.method.as_str(), request.path.as_str(), field("grant_type").as_str()) {
             ("POST", "/oauth/access_token", "authorization_code") => {
-                field("client_id") == CLIENT_ID
-                    && field("client_secret") == CLIENT_SECRET
-                    && field("code") == "PLANTED-ig-code"
+                field("client_id") == CLIENT_ID && field("client_secret") == CLIENT_SECRET && field("code") == CODE
             }
             ("GET", "/access_token", "ig_exchange_token") => known && field("client_secret") == CLIENT_SECRET,
             ("GET", "/refresh_access_token", "ig_refresh_token") => known,

@@ -27,7 +27,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    fn complete(&self) -> bool {
+    pub fn complete(&self) -> bool {
         self.bytes.len() == self.size
     }
 }

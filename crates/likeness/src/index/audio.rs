@@ -50,8 +50,8 @@ pub(super) fn candidates(index: &Index, print: &Print) -> (Vec<Found>, Vec<Landm
     }
     // In the order of the index, which is the order of its memory.
     landmarks.sort_unstable_by_key(|l| (l.key(), l.at));
-    let mut lists: Vec<(&[u64], &Landmark)> =
-        landmarks.iter().flat_map(|l| index.sound.of(l.key()).map(move |entries| (entries, *l))).collect();
+    let keys: Vec<(u64, &Landmark)> = landmarks.iter().map(|l| (l.key(), *l)).collect();
+    let mut lists = index.sound.of_all(&keys);
     let mut unread: Vec<u64> =
         within_budget(&mut lists, index.thresholds.budget).iter().map(|(_, l)| l.key()).collect();
     unread.sort_unstable();

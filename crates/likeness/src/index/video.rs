@@ -56,6 +56,7 @@ fn number(entry: u64) -> usize {
     ((entry >> CHECK_BITS) & ((1 << RUN_BITS) - 1)) as usize
 }
 
+#[derive(Clone, Copy)]
 struct Key<'a> {
     quarter: u32,
     hash: u64,
@@ -66,15 +67,13 @@ struct Key<'a> {
 /// Slots with the offsets (half seconds) at which most of their pictures agree, as they are or mirrored.
 pub(super) fn candidates(index: &Index, print: &Print) -> Vec<(u32, bool, i64)> {
     let every = print.runs().len().div_ceil(ASKED).max(1);
-    let mut lists = Vec::with_capacity(print.runs().len() / every * 8);
+    let mut keys = Vec::with_capacity(print.runs().len() / every * 8);
     for run in print.runs().iter().step_by(every) {
         for (hash, mirrored) in [(run.hash, false), (mirrored(run.hash), true)] {
-            for quarter in 0..4 {
-                let found = index.picture.of(key(quarter, hash));
-                lists.extend(found.map(|entries| (entries, Key { quarter, hash, run, mirrored })));
-            }
+            keys.extend((0..4).map(|quarter| (key(quarter, hash), Key { quarter, hash, run, mirrored })));
         }
     }
+    let mut lists = index.picture.of_all(&keys);
     within_budget(&mut lists, index.thresholds.budget);
     let mut tallies = [Tally::new(index.entries.len()), Tally::new(index.entries.len())];
     let mut near = Vec::new();
