@@ -15,7 +15,16 @@ const PAGE: u64 = 5_000;
 ///
 /// # Errors
 /// As [`Reader::examined`]; what came before was handed over.
-pub async fn examine_all(reader: &Arc<dyn Reader>, size: u64, mut take: impl FnMut(Examined)) -> Answered<()> {
+pub async fn examine_all(reader: &Arc<dyn Reader>, size: u64, take: impl FnMut(Examined)) -> Answered<()> {
+    by_pages(reader, size, PAGE, take).await
+}
+
+pub(crate) async fn by_pages(
+    reader: &Arc<dyn Reader>,
+    size: u64,
+    width: u64,
+    mut take: impl FnMut(Examined),
+) -> Answered<()> {
     let page = |from_seq: u64, until: u64| {
         let reader = reader.clone();
         tokio::spawn(async move { reader.examined(from_seq, until).await })
@@ -25,7 +34,7 @@ pub async fn examine_all(reader: &Arc<dyn Reader>, size: u64, mut take: impl FnM
     let (mut pages, mut next) = (VecDeque::new(), 0);
     loop {
         while pages.len() < ahead && next < size {
-            let until = size.min(next.saturating_add(PAGE));
+            let until = size.min(next.saturating_add(width));
             pages.push_back((until, page(next, until)));
             next = until;
         }
