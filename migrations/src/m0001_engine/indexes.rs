@@ -1,5 +1,5 @@
-//! Indexes, as SQL that both databases read: partial ones have no portable builder. Those of `jobs` cover only rows that
-//! are not final, so that history does not slow the queues.
+//! Indexes, as SQL that both databases read: partial ones have no portable builder. Those of `jobs` that the queues ask cover
+//! only rows that are not final, so that history does not slow them.
 
 pub const ALL: &[&str] = &[
     r#"CREATE UNIQUE INDEX projects_name ON projects (name)"#,
@@ -52,6 +52,7 @@ pub const ALL: &[&str] = &[
     r#"CREATE INDEX jobs_project ON jobs (project_id, created_at, id) WHERE project_id IS NOT NULL"#,
     r#"CREATE INDEX jobs_subject ON jobs (subject_id) WHERE subject_id IS NOT NULL"#,
     r#"CREATE INDEX jobs_trace ON jobs (trace_id)"#,
+    r#"CREATE INDEX jobs_uploads ON jobs (updated_at) WHERE kind = 'upload'"#,
     r#"CREATE INDEX directives_state ON directives (state, created_at, directive_id)"#,
     r#"CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash)"#,
     r#"CREATE INDEX answers_expiry ON idempotent_answers (expires_at)"#,

@@ -4,9 +4,12 @@ use omniva_contracts::engine::*;
 use sea_orm::{Database, DatabaseConnection, DbBackend, Statement, Value};
 use sea_orm_migration::MigratorTrait;
 
+use crate::port::JobFilter;
 use crate::sql::group::update_text;
 use crate::sql::query::{Where, all, select};
-use crate::sql::read::{CLAIM_ORDER, DUE_ORDER, EXPIRED_ORDER, LAPSED_ORDER, claimable, due, expired, lapsed};
+use crate::sql::read::{
+    CLAIM_ORDER, DUE_ORDER, EXPIRED_ORDER, JOBS_ORDER, LAPSED_ORDER, claimable, due, expired, jobs_where, lapsed,
+};
 use crate::sql::read_ledger::{DEPTHS, NEXT_DUE, QUARANTINED, latest_where};
 use crate::sql::tables::Stored;
 
@@ -39,6 +42,14 @@ async fn every_question_of_the_queues_has_its_index() {
     let text = select::<Job>(&claim, CLAIM_ORDER);
     let plan_of_claim = plan(&db, &text, claim.values).await;
     assert!(!plan_of_claim.contains("TEMP B-TREE"), "claiming sorts: {plan_of_claim}");
+}
+
+/// What uploads have spent lately is asked for each slot that is planned.
+#[tokio::test]
+async fn late_uploads_are_found_without_a_look_at_other_jobs() {
+    let db = database().await;
+    let filter = JobFilter { kind: Some(JobKind::Upload), since: Some(Moment(5)), ..JobFilter::default() };
+    assert_index(&db, jobs_where(&filter), JOBS_ORDER, "jobs_uploads").await;
 }
 
 #[tokio::test]
