@@ -177,6 +177,9 @@ fn every_copy_is_found_and_nothing_else() {
             std::fs::remove_file(path).unwrap();
         }
     }
+    let marks = |name: &str| name.ends_with("marked");
+    let marked = COPIES.iter().filter(|(name, ..)| marks(name)).count() * count / COPIES.len();
+    println!("{marked} marked: {} missed", missed.iter().filter(|name| marks(name)).count());
     println!(
         "{count} copies: {} missed, {} false; by sound {by_sound}, by picture {by_picture}, side wrong {unturned}",
         missed.len(),

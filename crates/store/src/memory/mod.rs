@@ -1,4 +1,5 @@
-//! The store in memory: nothing outlives the process. For simulation and tests; deterministic, and it can be told to fail.
+//! The store in memory: nothing outlives the process. For `omniva clip`, simulation and tests; deterministic,
+//! and it can be told to fail.
 
 mod read;
 mod state;

@@ -70,7 +70,7 @@ fn vault(checks: &mut Checks, data: &DataFolder, endpoints: &Endpoints) -> bool 
             return false;
         }
     };
-    checks.add("vault", true, Grade::Ok, format!("opens with its key, {} secrets", entries.len()), "");
+    checks.add("vault", true, Grade::Ok, format!("opens with its key; secrets in it: {}", entries.len()), "");
     let clock: Arc<dyn Clock + Send + Sync> = Arc::new(SystemClock);
     let (accounts, _) = accounts(endpoints, Arc::new(DataVault::of(data)), clock);
     for entry in &entries {
@@ -165,7 +165,7 @@ mod tests {
                     [engine.publish.webhooks.cms]\nurl = \"https://example.org/x\"\n";
         std::fs::write(&config, text).expect("written");
         let all = checked(&data, Some(&config));
-        assert!(of(&all, "vault").2.contains("opens with its key, 1 secrets"));
+        assert!(of(&all, "vault").2.contains("secrets in it: 1"));
         assert_eq!(of(&all, "secret proxy/home").1, Grade::Ok);
         for (name, next) in [
             ("secret cookies/gone", "omniva auth secret cookies/gone --file"),
