@@ -231,9 +231,13 @@ impl Loop {
         }
     }
 
+    /// Reads all figures, and waits until that is done: the clock must not jump in the middle of it.
     fn measure(&self) {
-        self.engine.ask("POST", "/v1/engagement/pull", None, None).expect("it answers").data();
-        until(PATIENCE, "the figures are read", || self.idle().then_some(()));
+        let asked = self.engine.ask("POST", "/v1/engagement/pull", None, None).expect("it answers").data();
+        let job = asked["job_id"].as_str().expect("an id").to_owned();
+        until(PATIENCE, "the figures are read", || {
+            (self.engine.get(&format!("/v1/jobs/{job}"))["status"] == "DONE" && self.idle()).then_some(())
+        });
     }
 
     fn posts(&self, channel: &str) -> Vec<Value> {
@@ -312,8 +316,8 @@ fn three_creators_become_posts_whose_figures_move_the_calendar() {
     run.days_pass(&mut clock, &audience);
     posted_once(&run, chosen);
 
-    // From posts to figures, and from these to other times.
-    for _ in 0..3 {
+    // From posts to figures, and from these to other times. YouTube's own reports come some days late.
+    for _ in 0..7 {
         clock.forward(DAY);
         clock.settle();
         run.measure();
