@@ -150,9 +150,9 @@ fn analyses(house: &mut House, video: Video) -> Clip {
     clip
 }
 
-/// Stopped in the middle of a render it ends at once and leaves nothing; run again it goes through.
-fn goes_on_after_a_stop(house: &mut House, clip: &Clip) -> Job {
-    let edit_job_id = EditJobId(Uuid::from_u128(77));
+/// The `n`th edit of a clip, as an order and a job.
+fn ordered(house: &mut House, clip: &Clip, n: u128) -> Job {
+    let edit_job_id = EditJobId(Uuid::from_u128(n));
     let payload = json!({ "clip_id": clip.clip_id, "edit_job_id": edit_job_id });
     let job = house.job(JobKind::Edit, EntityRef::new(EntityType::Clip, clip.clip_id), payload);
     house.commit(vec![
@@ -170,6 +170,12 @@ fn goes_on_after_a_stop(house: &mut House, clip: &Clip) -> Job {
             version: 1,
         }),
     ]);
+    job
+}
+
+/// Stopped in the middle of a render it ends at once and leaves nothing; run again it goes through.
+fn goes_on_after_a_stop(house: &mut House, clip: &Clip) -> Job {
+    let job = ordered(house, clip, 77);
     for stop in [Stop::Stopping, Stop::Cancelled] {
         let told = Told::stopping("RENDER", 0.1, stop);
         let outcome = house.run_told(&job, &told);
@@ -212,24 +218,7 @@ fn a_picture(house: &House, clip: &Clip) -> PathBuf {
 /// The project's own file for YouTube, one without the logo for TikTok, from one plan.
 fn renders_what_each_channel_needs(house: &mut House, clip: &Clip, logo: PathBuf) {
     house.publishes_to(&["youtube/main", "tiktok/main"], logo);
-    let edit_job_id = EditJobId(Uuid::from_u128(78));
-    let payload = json!({ "clip_id": clip.clip_id, "edit_job_id": edit_job_id });
-    let job = house.job(JobKind::Edit, EntityRef::new(EntityType::Clip, clip.clip_id), payload);
-    house.commit(vec![
-        Row::Job(Box::new(job.clone())),
-        Row::EditJob(EditJobRow {
-            edit_job_id,
-            clip_id: clip.clip_id,
-            job_id: job.id,
-            operations: json!([]),
-            ffmpeg_commands: Vec::new(),
-            gpu_required: false,
-            estimated_duration_seconds: None,
-            status: WorkStatus::Queued,
-            created_at: house.now(),
-            version: 1,
-        }),
-    ]);
+    let job = ordered(house, clip, 78);
     let told = Told::default();
     let edited: EditResult = done(house.run_told(&job, &told));
     assert_eq!(told.steps(), ["INIT", "CUT", "REFINE", "RENDER", "STORE"]);
