@@ -94,38 +94,69 @@ fn rows(clips: u128) -> Vec<Row> {
     let (project_id, creator_id, trace_id) = (ProjectId(id(1)), CreatorId(id(2)), TraceId(id(3)));
     let post_id = post_id(creator_id, "talk");
     let settings = ProjectSettings { channels: channels(PostingWindow { from: 18, to: 22 }), ..Default::default() };
-    let mut rows = [
-        started(project_id, creator_id, settings, old),
-        vec![
-            Row::Video(Video {
-                video_id: VideoId(id(4)),
-                post_id,
-                project_id,
-                file_path: "raw/talk.mp4".into(),
-                title: "A talk".into(),
-                duration_seconds: Some(2400.0),
-                resolution: None,
-                bytes: 1000,
-                checksum: "ab".repeat(32),
-                trace_id,
-                created_at: old,
-                version: 1,
-            }),
-            Row::Analysis(AnalysisRow {
-                analysis_id: AnalysisId(id(5)),
-                video_id: VideoId(id(4)),
-                transcript: String::new(),
-                keywords: vec![],
-                virality_score: 0.8,
-                relevance_score: 0.8,
-                raw_ai_output: json!({}),
-                active: true,
-                created_at: old,
-                version: 1,
-            }),
-        ],
-    ]
-    .concat();
+    let mut rows = vec![
+        Row::Project(Project {
+            project_id,
+            name: "talks".into(),
+            description: String::new(),
+            status: ProjectStatus::Running,
+            settings,
+            created_at: old,
+            updated_at: old,
+            version: 1,
+        }),
+        Row::Creator(Creator {
+            creator_id,
+            project_id,
+            platform: Platform::Youtube,
+            username: "speaker".into(),
+            profile_url: None,
+            status: CreatorStatus::Active,
+            scrape_window_days: 7,
+            rights: RightsBasis::Owned,
+            source: None,
+            last_scraped_at: None,
+            created_at: old,
+            updated_at: old,
+            version: 1,
+        }),
+        Row::Post(Post {
+            post_id,
+            creator_id,
+            platform_post_id: "talk".into(),
+            url: "file:///inbox/talk.mp4".into(),
+            posted_at: None,
+            downloaded_at: Some(old),
+            raw_metadata: json!({}),
+            version: 1,
+        }),
+        Row::Video(Video {
+            video_id: VideoId(id(4)),
+            post_id,
+            project_id,
+            file_path: "raw/talk.mp4".into(),
+            title: "A talk".into(),
+            duration_seconds: Some(2400.0),
+            resolution: None,
+            bytes: 1000,
+            checksum: "ab".repeat(32),
+            trace_id,
+            created_at: old,
+            version: 1,
+        }),
+        Row::Analysis(AnalysisRow {
+            analysis_id: AnalysisId(id(5)),
+            video_id: VideoId(id(4)),
+            transcript: String::new(),
+            keywords: vec![],
+            virality_score: 0.8,
+            relevance_score: 0.8,
+            raw_ai_output: json!({}),
+            active: true,
+            created_at: old,
+            version: 1,
+        }),
+    ];
     rows.extend((0..clips).map(|n| Row::Clip(Box::new(clip(n, project_id, trace_id, old)))));
     rows
 }

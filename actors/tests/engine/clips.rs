@@ -332,9 +332,43 @@ async fn a_question_that_nobody_asks_any_more_is_found_by_the_state_of_its_subje
     let old = Moment(now().0 - 3_600_000_000);
     let (project_id, creator_id) = (ProjectId(id("project")), CreatorId(id("creator")));
     let post_id = post_id(creator_id, "talk");
-    let rows = [
-        started(project_id, creator_id, ProjectSettings::default(), old),
-        vec![Row::Video(Video {
+    let rows = vec![
+        Row::Project(Project {
+            project_id,
+            name: "talks".into(),
+            description: String::new(),
+            status: ProjectStatus::Running,
+            settings: ProjectSettings::default(),
+            created_at: old,
+            updated_at: old,
+            version: 1,
+        }),
+        Row::Creator(Creator {
+            creator_id,
+            project_id,
+            platform: Platform::Youtube,
+            username: "speaker".into(),
+            profile_url: None,
+            status: CreatorStatus::Active,
+            scrape_window_days: 7,
+            rights: RightsBasis::Owned,
+            source: None,
+            last_scraped_at: None,
+            created_at: old,
+            updated_at: old,
+            version: 1,
+        }),
+        Row::Post(Post {
+            post_id,
+            creator_id,
+            platform_post_id: "talk".into(),
+            url: "file:///inbox/talk.mp4".into(),
+            posted_at: None,
+            downloaded_at: Some(old),
+            raw_metadata: json!({}),
+            version: 1,
+        }),
+        Row::Video(Video {
             video_id: VideoId(id("video")),
             post_id,
             project_id,
@@ -347,9 +381,8 @@ async fn a_question_that_nobody_asks_any_more_is_found_by_the_state_of_its_subje
             trace_id: TraceId(id("trace")),
             created_at: old,
             version: 1,
-        })],
-    ]
-    .concat();
+        }),
+    ];
     let sealed = opened.mandate.seal(Commit { rows, ..Commit::default() });
     opened.writer.write(&[sealed]).await.expect("written").remove(0).expect("fits");
 

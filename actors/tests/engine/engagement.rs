@@ -80,9 +80,43 @@ fn project(old: Moment) -> Vec<Row> {
     let post_id = post_id(creator_id, "talk");
     let channel = |name: &str| ChannelSettings { time_zone: ZONE.into(), ..ChannelSettings::new(name) };
     let settings = ProjectSettings { channels: vec![channel(BERLIN), channel(OTHER)], ..Default::default() };
-    [
-        started(project_id, creator_id, settings, old),
-        vec![Row::Video(Video {
+    vec![
+        Row::Project(Project {
+            project_id,
+            name: "talks".into(),
+            description: String::new(),
+            status: ProjectStatus::Running,
+            settings,
+            created_at: old,
+            updated_at: old,
+            version: 1,
+        }),
+        Row::Creator(Creator {
+            creator_id,
+            project_id,
+            platform: Platform::Youtube,
+            username: "speaker".into(),
+            profile_url: None,
+            status: CreatorStatus::Active,
+            scrape_window_days: 7,
+            rights: RightsBasis::Owned,
+            source: None,
+            last_scraped_at: None,
+            created_at: old,
+            updated_at: old,
+            version: 1,
+        }),
+        Row::Post(Post {
+            post_id,
+            creator_id,
+            platform_post_id: "talk".into(),
+            url: "file:///inbox/talk.mp4".into(),
+            posted_at: None,
+            downloaded_at: Some(old),
+            raw_metadata: json!({}),
+            version: 1,
+        }),
+        Row::Video(Video {
             video_id: VideoId(id(4)),
             post_id,
             project_id,
@@ -95,9 +129,8 @@ fn project(old: Moment) -> Vec<Row> {
             trace_id: TraceId(id(3)),
             created_at: old,
             version: 1,
-        })],
+        }),
     ]
-    .concat()
 }
 
 fn clip(n: u128, status: ClipStatus, old: Moment) -> Clip {

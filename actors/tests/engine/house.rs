@@ -13,7 +13,6 @@ use omniva_contracts::config::{Config, EngineConfig};
 use omniva_contracts::engine::*;
 use omniva_contracts::ports::{Clock, Ids, Seeded, SystemClock};
 use omniva_store::{Faults, JobFilter, Opened, Page, Reader, open_memory_with};
-use serde_json::json;
 use uuid::Uuid;
 
 pub const ALL: Page = Page { limit: 10_000, offset: 0 };
@@ -184,45 +183,4 @@ impl House {
 async fn count(reader: &dyn Reader, kind: JobKind, state: JobState) -> u64 {
     let filter = JobFilter { kind: Some(kind), states: vec![state], ..Default::default() };
     reader.jobs(&filter, Page { limit: 1, offset: 0 }).await.map_or(u64::MAX, |listed| listed.total)
-}
-
-/// A running project with one creator, and the talk that this one posted.
-pub fn started(project_id: ProjectId, creator_id: CreatorId, settings: ProjectSettings, old: Moment) -> Vec<Row> {
-    vec![
-        Row::Project(Project {
-            project_id,
-            name: "talks".into(),
-            description: String::new(),
-            status: ProjectStatus::Running,
-            settings,
-            created_at: old,
-            updated_at: old,
-            version: 1,
-        }),
-        Row::Creator(Creator {
-            creator_id,
-            project_id,
-            platform: Platform::Youtube,
-            username: "speaker".into(),
-            profile_url: None,
-            status: CreatorStatus::Active,
-            scrape_window_days: 7,
-            rights: RightsBasis::Owned,
-            source: None,
-            last_scraped_at: None,
-            created_at: old,
-            updated_at: old,
-            version: 1,
-        }),
-        Row::Post(Post {
-            post_id: post_id(creator_id, "talk"),
-            creator_id,
-            platform_post_id: "talk".into(),
-            url: "file:///inbox/talk.mp4".into(),
-            posted_at: None,
-            downloaded_at: Some(old),
-            raw_metadata: json!({}),
-            version: 1,
-        }),
-    ]
 }
