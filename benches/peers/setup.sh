@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the peers that the benchmarks run beside omniva, once, into FOLDER: shorts-factory (with faster-whisper) and
-# the Whisper base weights that both of them read; Celery with Redis, apalis, and FastAPI under uvicorn.
+# the Whisper base weights that both of them read; Celery with Redis, apalis, and FastAPI under uvicorn; an FFmpeg with VMAF.
 #
 #   setup.sh FOLDER MODELS
 set -euo pipefail
@@ -14,6 +14,9 @@ if [ ! -e "$folder/servers-ready" ]; then
   "$folder/python/bin/pip" install --quiet --disable-pip-version-check "celery[redis]==5.7.0" fastapi==0.165.0 uvicorn==0.54.0
   touch "$folder/servers-ready"
 fi
+# Debian's FFmpeg is built without libvmaf; this one compares pictures and nothing else.
+"$folder/python/bin/python" -c "import imageio_ffmpeg" 2>/dev/null || \
+  "$folder/python/bin/pip" install --quiet --disable-pip-version-check imageio-ffmpeg==0.6.0
 here=$(cd "$(dirname "$0")" && pwd)
 [ -x "$folder/apalis/release/apalis-peer" ] || \
   cargo build --release --locked --quiet --manifest-path "$here/apalis/Cargo.toml" --target-dir "$folder/apalis"

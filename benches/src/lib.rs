@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod load;
 pub mod measure;
 pub mod memory;
+pub mod picture;
 pub mod queue;
 pub mod recognition;
 pub mod render;

@@ -1,40 +1,49 @@
 //! One render in process, beside the ffmpeg command line with the equivalent graph: CPU time of the whole process.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use omniva_contracts::jobs::{MediaRef, RenderJob};
 use omniva_contracts::media::Container;
 
-use crate::measure::run;
+use crate::measure::{Usage, run};
 use crate::table::Table;
 use crate::whole::Whole;
 use crate::{Outcome, Place};
 
-pub fn bench(place: &Place, whole: &Whole) -> Outcome<()> {
+/// Renders the first clip of `whole` into `folder`.
+pub fn job(place: &Place, whole: &Whole, folder: &Path) -> Outcome<RenderJob> {
     let clip = whole.record.clips.first().ok_or("no clip to render")?;
-    let folder = place.scratch.path().join("render");
-    std::fs::create_dir_all(&folder)?;
+    std::fs::create_dir_all(folder)?;
     let ass = folder.join("captions.ass");
     if let Some(name) = &clip.files.ass {
         std::fs::copy(whole.folder.join(name), &ass)?;
     }
-    let job = RenderJob {
+    Ok(RenderJob {
         media: MediaRef { path: place.panel(), container: Container::Mov },
         info: whole.record.decisions.media.clone(),
         plan: clip.plan.clone(),
-        ass: clip.files.ass.is_some().then(|| ass.clone()),
+        ass: clip.files.ass.is_some().then_some(ass),
         fonts: "/usr/share/fonts/truetype/lato".into(),
-        out_dir: folder.clone(),
+        out_dir: folder.to_owned(),
         gain_db: 0.0,
         ceiling_offset_db: 0.0,
         threads: 2,
         thumbnail_times: vec![1.0],
-    };
-    let description = folder.join("job.json");
-    std::fs::write(&description, serde_json::to_vec(&job)?)?;
-    let ours = run(Command::new(place.here("../target/release/examples/render_plan"))
-        .arg(&description)
-        .stdout(Stdio::null()))?;
+    })
+}
+
+/// Runs a job in a process of its own.
+pub fn render(place: &Place, job: &RenderJob) -> Outcome<Usage> {
+    let description = job.out_dir.join("job.json");
+    std::fs::write(&description, serde_json::to_vec(job)?)?;
+    run(Command::new(place.here("../target/release/examples/render_plan")).arg(&description).stdout(Stdio::null()))
+}
+
+pub fn bench(place: &Place, whole: &Whole) -> Outcome<()> {
+    let clip = whole.record.clips.first().ok_or("no clip to render")?;
+    let folder = place.scratch.path().join("render");
+    let ours = render(place, &job(place, whole, &folder)?)?;
 
     // The command names its files relative to the folder it runs in.
     std::os::unix::fs::symlink(place.panel(), folder.join(&whole.record.source_name))?;

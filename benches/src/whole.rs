@@ -10,6 +10,11 @@ use crate::measure::{Usage, run};
 use crate::table::Table;
 use crate::{Outcome, Place};
 
+/// Our clips begin and end at sentences and lose their pauses: what is asked for reaches from so much below the length of
+/// the peer's clips to so much above it, seconds.
+const SHORTER: f64 = 2.0;
+const LONGER: f64 = 5.0;
+
 pub struct Whole {
     pub folder: PathBuf,
     pub record: RunRecord,
@@ -73,8 +78,10 @@ pub fn bench(place: &Place) -> Outcome<Whole> {
     let (ours, theirs) = (place.scratch.path().join("omniva"), place.scratch.path().join("peer"));
     std::fs::create_dir_all(&theirs)?;
     let (peer_usage, peer_seconds, peer_clips) = peer(place, &theirs)?;
-    // Pauses are cut from ours, so its ranges of the source are chosen longer for the same seconds of output.
-    let extra = ["--count", "3", "--min", "28", "--max", "36", "--language", "en"];
+    // Ranges of the source around the length of the peer's clips, so that as much comes out of both.
+    let length = peer_seconds / peer_clips.max(1) as f64;
+    let (least, most) = ((length - SHORTER).floor().to_string(), (length + LONGER).ceil().to_string());
+    let extra = ["--count", "3", "--min", &least, "--max", &most, "--language", "en"];
     let (usage, record) = omniva_clip(place, &place.panel(), &ours, &extra)?;
     let seconds: f64 = record.clips.iter().map(|c| c.plan.duration()).sum();
     let ratio = usage.wall / peer_usage.wall;

@@ -36,7 +36,7 @@ use omniva_contracts::config::{Config, EngineConfig, ModelManifest, Persona};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
-pub use analyze::KeptAnalysis;
+pub use analyze::{Analyses, KeptAnalysis};
 pub use errand::Errand;
 pub use measure::FiguresOf;
 pub use missed::missed_slot;
@@ -67,6 +67,7 @@ pub struct Tools {
     /// Where backups of the store go.
     pub backups: PathBuf,
     pub upkeep: Arc<dyn Upkeep>,
+    pub analyses: Analyses,
     pub allow_missing_layers: Vec<Layer>,
     pub settle: Duration,
     /// The one way to the outside.

@@ -2,7 +2,9 @@
 
 use std::process::{Command, ExitCode};
 
-use omniva_benches::{Outcome, Place, api, channels, clips, ledger, memory, queue, recognition, render, whole};
+use omniva_benches::{
+    Outcome, Place, api, channels, clips, ledger, memory, picture, queue, recognition, render, whole,
+};
 use omniva_contracts::analysis::Analysis;
 
 fn build_examples() -> Outcome<()> {
@@ -38,6 +40,7 @@ fn run(wanted: &[String]) -> Outcome<()> {
         }
         if wants("render") {
             render::bench(&place, &done)?;
+            picture::bench(&place, &done)?;
         }
     }
     if wants("recognition") {

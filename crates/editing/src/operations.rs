@@ -105,7 +105,7 @@ pub fn edit_job(plan: &EditPlan, source_name: &str, outputs: Vec<String>) -> Edi
     let pixels = f64::from(plan.canvas.width) * f64::from(plan.canvas.height) * f64::from(plan.canvas.fps);
     let preset = match plan.encode.preset.as_str() {
         "ultrafast" => 0.6,
-        "superfast" => 0.8,
+        "superfast" => 0.7,
         "veryfast" => 1.0,
         "faster" => 1.4,
         "fast" => 1.8,

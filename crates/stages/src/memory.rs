@@ -24,11 +24,11 @@ pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 /// Memory of a process and all its descendants in bytes, and how long to wait before the next look: reading it walks
-/// the page tables of every process (and holds them up meanwhile), so that at most a twentieth of the time goes there.
+/// the page tables of every process (and holds them up meanwhile), so that at most a fiftieth of the time goes there. What a stage holds stays for seconds.
 pub fn sample(pid: u32) -> (u64, Duration) {
     let started = Instant::now();
     let resident = resident_of_tree(pid);
-    (resident, (started.elapsed() * 20).clamp(Duration::from_millis(100), Duration::from_secs(2)))
+    (resident, (started.elapsed() * 50).clamp(Duration::from_millis(150), Duration::from_secs(2)))
 }
 
 fn resident_of_tree(pid: u32) -> u64 {

@@ -150,7 +150,7 @@ impl<'a> Workshop<'a> {
     /// 0.5 GB each) and bring little, because the encoder fills the cores of a large machine by itself.
     pub fn render_jobs(config: &Config) -> usize {
         match config.limits.render_jobs {
-            0 => Self::cores().min(2),
+            0 => Self::cores().min(2) + 1,
             n => n as usize,
         }
     }

@@ -151,6 +151,7 @@ impl House {
             output: root.join("elsewhere"),
             backups: root.join("backups"),
             upkeep,
+            analyses: Default::default(),
             allow_missing_layers: Vec::new(),
             settle: Duration::from_millis(200),
             net: net.clone(),

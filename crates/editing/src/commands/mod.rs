@@ -40,7 +40,12 @@ fn encoder(plan: &EditPlan) -> String {
     let e = &plan.encode;
     let video = match e.encoder {
         EncoderChoice::Nvenc => format!("-c:v h264_nvenc -preset p4 -profile:v high -rc vbr -cq {}", e.crf),
-        _ => format!("-c:v libx264 -profile:v high -preset {} -crf {}", quoted(&e.preset), e.crf),
+        _ => format!(
+            "-c:v libx264 -profile:v high -preset {} -crf {} -x264-params {}",
+            quoted(&e.preset),
+            e.crf,
+            quoted(&e.x264_params())
+        ),
     };
     format!("{video} -pix_fmt yuv420p -r {} -c:a aac -b:a {}k -ar 48000 -ac 2", plan.canvas.fps, e.audio_kbps)
 }

@@ -3,7 +3,7 @@
 use ffmpeg_next::frame;
 use omniva_contracts::Fault;
 use omniva_contracts::geometry::Rect;
-use omniva_contracts::plan::{BrandPlan, Canvas, Layout};
+use omniva_contracts::plan::{BrandPlan, Canvas, Layout, Scene};
 
 use super::backdrop::Backdrop;
 use super::paint::{Cell, Logo, Yuv, fill};
@@ -31,6 +31,34 @@ impl Shot {
             Layout::Fit { rect } => Shot::Fit(inside(*rect)),
             Layout::Waveform => return None,
         })
+    }
+}
+
+/// The camera moves when the picture does: while a picture of the source is shown again, to fill a higher frame rate, its
+/// crop stays too. A crop that crept on over a standing picture would only blur the repeat, and cost as much as a new one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Held {
+    /// Number of the picture.
+    serial: u64,
+    /// Output times at which its scene and it first showed, seconds.
+    scene: f64,
+    since: f64,
+    pub shot: Shot,
+}
+
+/// Pictures of the source that show longer than this are too slow for the camera to wait for them, seconds.
+const SLOW: f64 = 0.05;
+
+impl Held {
+    /// `None` for layouts without a source picture.
+    pub fn begin(serial: u64, scene: &Scene, out: f64) -> Option<Held> {
+        Some(Held { serial, scene: scene.out.start, since: out, shot: Shot::at(&scene.layout, out)? })
+    }
+
+    /// Whether picture `serial` of the source, `length` seconds long, keeps this crop at the output time `out`.
+    pub fn lasts(&self, serial: u64, length: f64, scene: &Scene, out: f64) -> bool {
+        let same = self.serial == serial && self.scene == scene.out.start;
+        same && length <= SLOW && out - self.since < length
     }
 }
 
@@ -168,7 +196,28 @@ fn halves(c: Cell) -> ([Cell; 2], Cell) {
 
 #[cfg(test)]
 mod tests {
+    use omniva_contracts::plan::CropKey;
+
     use super::*;
+
+    #[test]
+    fn a_repeated_picture_keeps_its_crop_and_a_slow_one_does_not() {
+        let whole = super::super::testing::plan(4.0, 30).scenes[0].clone();
+        let keys = vec![
+            CropKey { out: 0.0, rect: Rect::FULL },
+            CropKey { out: 4.0, rect: Rect::new(0.1, 0.1, 0.8, 0.8) },
+        ];
+        let scene = Scene { layout: Layout::Single { keys }, ..whole };
+        let held = Held::begin(7, &scene, 1.0).expect("a picture");
+        assert_eq!(Some(held.shot), Shot::at(&scene.layout, 1.0));
+        assert!(held.lasts(7, 0.04, &scene, 1.0 + 1.0 / 30.0), "a source of 25 frames a second in 30");
+        assert!(!held.lasts(8, 0.04, &scene, 1.0 + 1.0 / 30.0), "the next picture");
+        assert!(!held.lasts(7, 0.04, &scene, 1.05), "the source ended and its last picture stands");
+        assert!(!held.lasts(7, 0.1, &scene, 1.0 + 1.0 / 30.0), "ten frames a second");
+        let other = Scene { out: omniva_contracts::Span::new(1.0, 4.0), ..scene.clone() };
+        assert!(!held.lasts(7, 0.04, &other, 1.01), "another scene");
+        assert_eq!(Held::begin(7, &Scene { layout: Layout::Waveform, ..scene }, 1.0), None);
+    }
 
     #[test]
     fn cells_are_even_and_cover_the_canvas() {

@@ -118,8 +118,7 @@ fn x264_options(s: &VideoSettings) -> Dictionary<'static> {
     o.set("preset", &s.plan.preset);
     o.set("crf", &s.plan.crf.to_string());
     o.set("profile", "high");
-    // The two tools that make it High profile, which the fastest presets would leave out.
-    o.set("x264-params", "open-gop=0:cabac=1:8x8dct=1");
+    o.set("x264-params", &s.plan.x264_params());
     rate_limits(&mut o, s);
     o
 }

@@ -28,7 +28,7 @@ use omniva_contracts::plan::Layout;
 use omniva_contracts::{Code, Fault, Monitor};
 
 use captions::Captions;
-use compose::{Composer, Shot};
+use compose::{Composer, Held, Shot};
 use encode::{RATE, VideoEncoder, VideoSettings};
 use insert::Insert;
 use mux::Mp4;
@@ -239,6 +239,7 @@ struct Pictures<'a> {
     motion: Motion,
     /// The last picture before captions, when the next frame is expected to show it again.
     last: Option<(Look, frame::Video)>,
+    held: Option<Held>,
 }
 
 /// What a composed picture shows: equal looks are equal pictures.
@@ -260,7 +261,17 @@ impl<'a> Pictures<'a> {
         let waveform =
             envelope.map(|e| Waveform::new(canvas, &plan.brand, &composer.pool, e, plan.duration())).transpose()?;
         let picker = Picker::new(&job.thumbnail_times, timeline::frame_count(plan), canvas.fps);
-        Ok(Pictures { job, source, composer, waveform, captions, picker, motion: Motion::default(), last: None })
+        Ok(Pictures {
+            job,
+            source,
+            composer,
+            waveform,
+            captions,
+            picker,
+            motion: Motion::default(),
+            last: None,
+            held: None,
+        })
     }
 
     /// Frame `index` of the clip, which is frame `shown` of the file.
@@ -289,7 +300,12 @@ impl<'a> Pictures<'a> {
         let Some(source) = self.source.as_mut() else { return self.designed(sample) };
         let shown = source.at(sample.source, monitor)?.ok_or_else(lost)?;
         let scene = timeline::scene_at(plan, sample, Some((shown.start, shown.length))).ok_or_else(lost)?;
-        let Some(shot) = Shot::at(&scene.layout, sample.out) else { return self.designed(sample) };
+        let held = self.held.filter(|held| held.lasts(shown.serial, shown.length, scene, sample.out));
+        let Some(held) = held.or_else(|| Held::begin(shown.serial, scene, sample.out)) else {
+            return self.designed(sample);
+        };
+        self.held = Some(held);
+        let shot = held.shot;
         let look = (shown.serial, shot);
         if let Some((_, picture)) = self.last.take_if(|(l, _)| *l == look) {
             return Ok(picture);
@@ -298,8 +314,8 @@ impl<'a> Pictures<'a> {
         self.composer.sign(&mut picture);
         self.last = None;
         if let Some(next) = timeline::sample(plan, index + 1) {
-            let again =
-                next.source + 1e-3 < shown.start + shown.length && Shot::at(&scene.layout, next.out) == Some(shot);
+            let rests = held.lasts(shown.serial, shown.length, scene, next.out) || Shot::at(&scene.layout, next.out) == Some(shot);
+            let again = next.source + 1e-3 < shown.start + shown.length && rests;
             if again {
                 self.last = Some((look, self.composer.pool.copy(&picture)?));
             }

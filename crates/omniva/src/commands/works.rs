@@ -46,6 +46,7 @@ pub fn all(
         output: data.output(),
         backups: data.backups(),
         upkeep,
+        analyses: Default::default(),
         allow_missing_layers,
         settle: SETTLE,
         drafter: drafter.map(|drafter| Arc::new(drafter) as Arc<dyn Drafter>),

@@ -138,18 +138,22 @@ impl Session {
         let AnalyzeResult { analysis, clips, .. } = result(&analyze)?;
         let detail: AnalysisDetail = serde_json::from_value(analysis.raw_ai_output)
             .map_err(|e| Fault::internal("an analysis' row can't be read").with_detail(e))?;
-        let mut kept = KeptAnalysis::read(&self.library, &detail.artifact)?;
         self.until_ruled(video.video_id).await?;
-        let mut ends = Vec::new();
-        for clip in clips.into_iter().filter(|clip| clip.status != ClipStatus::Rejected) {
+        let (mut ends, mut overruled) = (Vec::new(), Vec::new());
+        // Rejected candidates are many in a long source; nobody waits for them.
+        let hopeful: Vec<Clip> = clips.into_iter().filter(|clip| clip.status != ClipStatus::Rejected).collect();
+        for clip in hopeful {
             let candidate = detail_of(&clip)?.candidate;
             let now = self.reader.clip(clip.clip_id).await?.unwrap_or(clip);
             match now.status {
-                ClipStatus::Rejected => overrule(&mut kept, &candidate, &detail_of(&now)?),
+                ClipStatus::Rejected => overruled.push((candidate, detail_of(&now)?)),
                 _ if self.dry_run => ends.push((candidate, End::Decided)),
                 _ => ends.push((candidate, self.edited(now.clip_id).await?)),
             }
         }
+        // Read only now: the renders are over, and the analysis of a long source is large.
+        let mut kept = KeptAnalysis::read(&self.library, &detail.artifact)?;
+        overruled.iter().for_each(|(candidate, ruled)| overrule(&mut kept, candidate, ruled));
         Ok(Made { kept, ends })
     }
 
@@ -319,6 +323,7 @@ fn works(
         output: data.output(),
         backups: data.backups(),
         upkeep,
+        analyses: Default::default(),
         allow_missing_layers: setup.layers,
         settle: SETTLE,
         prints: Default::default(),
