@@ -23,7 +23,7 @@ use crate::source::Source;
 use crate::workshop::{Access, Made, Workshop};
 
 /// Parts of the cache keys: raise one when its stage would make something else of the same plan.
-const RENDER_VERSION: u32 = 2;
+const RENDER_VERSION: u32 = 3;
 const CHECK_VERSION: u32 = 1;
 
 /// What is to be made: a candidate, its place among the chosen, and the id of the clip that it becomes.

@@ -1,4 +1,4 @@
-//! Source → [`Analysis`]: listening and watching side by side, then reading what was said.
+//! Source → [`Analysis`]: listening, then reading what was said; and watching beside both.
 
 use omniva_contracts::analysis::{Analysis, Heard, Read, Seen};
 use omniva_contracts::jobs::{ChildJob, ListenJob, ReadJob, WatchJob};
@@ -16,21 +16,20 @@ const WATCH_VERSION: u32 = 1;
 const READ_VERSION: u32 = 1;
 
 pub fn understand(workshop: &Workshop<'_>, source: &Source) -> Result<Analysis, Fault> {
-    let (heard, seen) = std::thread::scope(|scope| {
+    let (said, seen) = std::thread::scope(|scope| {
         let watching = scope.spawn(|| watch(workshop, source));
-        let heard = listen(workshop, source);
+        let said = listen(workshop, source).and_then(|heard| Ok((read(workshop, source, &heard)?, heard)));
         let seen =
             watching.join().unwrap_or_else(|_| Err(Fault::internal("watching the source ended without an answer")));
-        (heard, seen)
+        (said, seen)
     });
     // Whichever failed by itself is told; the other may only have been stopped.
-    let (heard, seen) = match (heard, seen) {
+    let ((read, heard), seen) = match (said, seen) {
         (Err(a), Err(b)) if a.code == Code::Cancelled => return Err(b),
-        (heard, seen) => (heard?, seen?),
+        (said, seen) => (said?, seen?),
     };
     let mut info = source.info.clone();
     info.inside_bars = common_bars(&seen);
-    let read = read(workshop, source, &heard)?;
     Ok(Analysis { schema_version: SCHEMA_VERSION.to_owned(), media: info, heard, seen, read })
 }
 

@@ -71,8 +71,8 @@ fn pictures(media: &MediaRef, expected: f64, facts: &mut Facts, monitor: &dyn Mo
     let index = ff::video_stream(&input).ok_or_else(lost)?;
     let sound = ff::audio_stream(&input);
     let stream = input.stream(index).ok_or_else(lost)?;
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(4));
-    let mut decoder = ff::VideoDecoder::open(&stream, threads, ff::MAX_PIXELS)?;
+    // One thread: clips are checked while others are rendered, and frame threads cost a sixth more.
+    let mut decoder = ff::VideoDecoder::open(&stream, 1, ff::MAX_PIXELS)?;
     decoder.relax_all();
     let (time_base, rate) = (stream.time_base(), stream.avg_frame_rate());
     describe(&stream, &mut facts.picture);

@@ -203,10 +203,8 @@ mod tests {
     #[test]
     fn a_repeated_picture_keeps_its_crop_and_a_slow_one_does_not() {
         let whole = super::super::testing::plan(4.0, 30).scenes[0].clone();
-        let keys = vec![
-            CropKey { out: 0.0, rect: Rect::FULL },
-            CropKey { out: 4.0, rect: Rect::new(0.1, 0.1, 0.8, 0.8) },
-        ];
+        let keys =
+            vec![CropKey { out: 0.0, rect: Rect::FULL }, CropKey { out: 4.0, rect: Rect::new(0.1, 0.1, 0.8, 0.8) }];
         let scene = Scene { layout: Layout::Single { keys }, ..whole };
         let held = Held::begin(7, &scene, 1.0).expect("a picture");
         assert_eq!(Some(held.shot), Shot::at(&scene.layout, 1.0));

@@ -314,7 +314,8 @@ impl<'a> Pictures<'a> {
         self.composer.sign(&mut picture);
         self.last = None;
         if let Some(next) = timeline::sample(plan, index + 1) {
-            let rests = held.lasts(shown.serial, shown.length, scene, next.out) || Shot::at(&scene.layout, next.out) == Some(shot);
+            let rests = held.lasts(shown.serial, shown.length, scene, next.out)
+                || Shot::at(&scene.layout, next.out) == Some(shot);
             let again = next.source + 1e-3 < shown.start + shown.length && rests;
             if again {
                 self.last = Some((look, self.composer.pool.copy(&picture)?));

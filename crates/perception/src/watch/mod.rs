@@ -43,7 +43,7 @@ const LATEST: f64 = 8.64e6;
 
 /// Looks at every frame of the source once.
 ///
-/// The detector runs on `job.threads` threads; 1 is best for it (MODELS §2). Sources without a picture give an empty
+/// The detector runs on one thread, which is best for it. Sources without a picture give an empty
 /// [`Seen`].
 ///
 /// Errors: `model_missing`, `model_mismatch`, `model_failed`; `input_corrupt` when not a single frame can be decoded;
@@ -54,7 +54,7 @@ pub fn watch(job: &WatchJob, frames: &mut dyn FrameSource, monitor: &dyn Monitor
         return Ok(Seen { face_step: step, ..Seen::default() });
     };
     let runtime = Runtime::load(&job.models)?;
-    let detector = Detector::new(&runtime, job.threads)?;
+    let detector = Detector::new(&runtime, 1)?;
     let mut watcher = Watcher::new(detector, video.fps, step);
     while let Some(frame) = frames.next_frame()? {
         if monitor.cancelled() {
