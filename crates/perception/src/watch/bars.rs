@@ -71,7 +71,8 @@ impl Look {
         }
         let pixel = |x: usize, y: usize| -> Tone {
             let at = (y * width + x) * 3;
-            [picture.bgr[at], picture.bgr[at + 1], picture.bgr[at + 2]]
+            let tone = &picture.bgr[at..at + 3];
+            [tone[0], tone[1], tone[2]]
         };
         let top = edge(height, width, |line, i| pixel(i, line));
         let bottom = edge(height, width, |line, i| pixel(i, height - 1 - line));

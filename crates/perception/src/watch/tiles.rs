@@ -98,14 +98,23 @@ impl Scaler {
             self.line.clear();
             let blend = |(&a, &b): (&u8, &u8)| u32::from(a) * (256 - weight) + u32::from(b) * weight;
             self.line.extend(upper.iter().zip(lower).map(blend));
+            // A picture one pixel wide has no right neighbour: it is its own.
+            self.line.extend_from_within(self.line.len() - 3..);
             let start = (top + y) * SIDE + left;
-            for (channel, plane) in input.chunks_exact_mut(SIDE * SIDE).enumerate() {
-                let Some(out) = plane.get_mut(start..start + tile_width) else { return false };
-                for (pixel, &(column, weight)) in out.iter_mut().zip(&self.columns) {
-                    let a = self.line[column * 3 + channel];
-                    let b = self.line.get((column + 1) * 3 + channel).copied().unwrap_or(a);
-                    *pixel = ((a * (256 - weight) + b * weight + (1 << 15)) >> 16) as f32;
-                }
+            let (blue, rest) = input.split_at_mut(SIDE * SIDE);
+            let (green, red) = rest.split_at_mut(SIDE * SIDE);
+            let tile = start..start + tile_width;
+            let (Some(blue), Some(green), Some(red)) =
+                (blue.get_mut(tile.clone()), green.get_mut(tile.clone()), red.get_mut(tile))
+            else {
+                return false;
+            };
+            let out = blue.iter_mut().zip(green).zip(red);
+            for (((blue, green), red), &(column, weight)) in out.zip(&self.columns) {
+                // The pixel and its right neighbour, looked up at once.
+                let pair = &self.line[column * 3..column * 3 + 6];
+                let mix = |c: usize| (pair[c] * (256 - weight) + pair[c + 3] * weight + (1 << 15)) >> 16;
+                (*blue, *green, *red) = (mix(0) as f32, mix(1) as f32, mix(2) as f32);
             }
         }
         true
