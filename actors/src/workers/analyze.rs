@@ -1,7 +1,6 @@
 //! INIT → TRANSCRIBE → NLP_ANALYSIS → CLIP_DETECTION → SAVE.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use omniva_assets::{Kept, Library};
@@ -54,34 +53,6 @@ impl KeptAnalysis {
             )
             .with_detail(e)
         })
-    }
-}
-
-/// The analyses that edits work on just now: clips of one video that are rendered side by side share theirs, which for a
-/// video of hours is large. Nothing is held that no edit uses.
-#[derive(Default)]
-pub struct Analyses(Mutex<HashMap<String, Arc<Mutex<Weak<KeptAnalysis>>>>>);
-
-impl Analyses {
-    /// The analysis kept under `key`, read unless somebody holds it.
-    ///
-    /// Errors: those of [`KeptAnalysis::read`].
-    pub fn get(&self, library: &Library, key: &str) -> Result<Arc<KeptAnalysis>, Fault> {
-        let place = {
-            let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // Whoever reads just now holds its place too.
-            places.retain(|_, place| {
-                Arc::strong_count(place) > 1 || place.lock().unwrap_or_else(PoisonError::into_inner).strong_count() > 0
-            });
-            places.entry(key.to_owned()).or_default().clone()
-        };
-        let mut held = place.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = held.upgrade() {
-            return Ok(kept);
-        }
-        let kept = Arc::new(KeptAnalysis::read(library, key)?);
-        *held = Arc::downgrade(&kept);
-        Ok(kept)
     }
 }
 

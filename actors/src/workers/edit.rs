@@ -13,7 +13,7 @@ use omniva_contracts::{Code, Fault};
 use omniva_stages::{Edited, Failed, Naming, Order, Stage, edit_one, fonts};
 
 use super::Tools;
-use super::analyze::open;
+use super::analyze::{KeptAnalysis, open};
 use super::blocking::blocking;
 use super::draft::{Wish, drafting};
 use super::end::{Run, gone};
@@ -180,7 +180,7 @@ fn render(tools: &Tools, mut assignment: Assignment, watch: &Watch) -> Result<Re
     let more = std::mem::take(&mut assignment.others);
     let Assignment { clip, detail, video, config, .. } = &assignment;
     tools.library.require_space(u64::from(config.encode.max_megabytes) * 2_000_000)?;
-    let kept = tools.analyses.get(&tools.library, &assignment.analysis)?;
+    let kept = tools.analyses.get(&assignment.analysis, || KeptAnalysis::read(&tools.library, &assignment.analysis))?;
     let candidate = kept.choice.get(&detail.candidate).ok_or_else(|| {
         Fault::new(
             Code::NotFound,

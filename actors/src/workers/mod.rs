@@ -22,6 +22,7 @@ mod renderings;
 mod rows;
 mod schedule;
 mod scrape;
+mod shared;
 mod spending;
 mod upload;
 mod watch;
@@ -36,13 +37,14 @@ use omniva_contracts::config::{Config, EngineConfig, ModelManifest, Persona};
 use omniva_stages::{Layer, Program, Reporter, Workshop};
 use omniva_store::Upkeep;
 
-pub use analyze::{Analyses, KeptAnalysis};
+pub use analyze::KeptAnalysis;
 pub use errand::Errand;
 pub use measure::FiguresOf;
 pub use missed::missed_slot;
 pub use omniva_platforms::{Drafter, Net};
 pub use prints::Prints;
 pub use publishing::{Publishing, accounts, services};
+pub use shared::Shared;
 
 use crate::work::Work;
 
@@ -67,7 +69,8 @@ pub struct Tools {
     /// Where backups of the store go.
     pub backups: PathBuf,
     pub upkeep: Arc<dyn Upkeep>,
-    pub analyses: Analyses,
+    /// The analyses that edits work on just now.
+    pub analyses: Shared<KeptAnalysis>,
     pub allow_missing_layers: Vec<Layer>,
     pub settle: Duration,
     /// The one way to the outside.

@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// A run looks at itself so much less often than whoever measures it: what a stage holds, it holds for seconds.
+const SELDOM: u32 = 3;
+
 /// Runs `work` while a thread samples memory; returns its result and the highest sum in bytes (0 when the system does
 /// not tell).
 pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
@@ -12,7 +15,7 @@ pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
             while !done.load(Ordering::Relaxed) {
                 let (resident, pause) = sample(std::process::id());
                 peak.fetch_max(resident, Ordering::Relaxed);
-                std::thread::park_timeout(pause);
+                std::thread::park_timeout(pause * SELDOM);
             }
         });
         let result = work();
@@ -24,7 +27,7 @@ pub fn peak_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
 }
 
 /// Memory of a process and all its descendants in bytes, and how long to wait before the next look: reading it walks
-/// the page tables of every process (and holds them up meanwhile), so that at most a fiftieth of the time goes there. What a stage holds stays for seconds.
+/// the page tables of every process (and holds them up meanwhile), so that at most a fiftieth of the time goes there.
 pub fn sample(pid: u32) -> (u64, Duration) {
     let started = Instant::now();
     let resident = resident_of_tree(pid);
@@ -63,7 +66,7 @@ mod tests {
     fn sees_what_is_allocated() {
         let (sum, peak) = peak_during(|| {
             let block = vec![1u8; 64 << 20];
-            std::thread::sleep(Duration::from_millis(350));
+            std::thread::sleep(Duration::from_millis(1000));
             block.iter().map(|b| u64::from(*b)).sum::<u64>()
         });
         assert_eq!(sum, 64 << 20);

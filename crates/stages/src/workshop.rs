@@ -146,8 +146,9 @@ impl<'a> Workshop<'a> {
         (Self::cores() / others.max(1)).max(1)
     }
 
-    /// Clips rendered side by side: as configured, or two where there are two cores. More would cost memory (about
-    /// 0.5 GB each) and bring little, because the encoder fills the cores of a large machine by itself.
+    /// Clips rendered side by side: as configured, or one more than there are cores, three at most: a third keeps two cores
+    /// busy while another begins, ends or is checked. More would cost memory (about 0.3 GB each) and bring little, because
+    /// the encoder fills the cores of a large machine by itself.
     pub fn render_jobs(config: &Config) -> usize {
         match config.limits.render_jobs {
             0 => Self::cores().min(2) + 1,
