@@ -53,7 +53,8 @@ pub fn listen(job: &ListenJob, audio: &mut dyn AudioSource, monitor: &dyn Monito
         let heard = ears.hear_all(job, audio, &runtime, monitor);
         let read = reading.map(|reading| reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         // When reading fails, hearing only finds that nobody listens any more.
-        Ok::<_, Fault>((read.transpose()?, heard?)).map(|(read, heard)| (heard, read))
+        let read = read.transpose()?;
+        Ok::<_, Fault>((heard?, read))
     })?;
     if let Some((language, segments)) = read {
         for file in [ENCODER, DECODER] {

@@ -103,7 +103,7 @@ fn nothing_is_inherited() {
     perform(&policy(out.path()), &Act::Describe(file.clone())).unwrap();
     let about: Description = read_json(&file);
     assert_eq!(about.descriptors, [0, 1, 2, 3], "3 is the protocol's copy of standard output");
-    let allowed = ["RUST_BACKTRACE", "LANG", "PATH", "LD_LIBRARY_PATH", "FONTCONFIG_FILE"];
+    let allowed = ["RUST_BACKTRACE", "LANG", "PATH", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "GLIBC_TUNABLES"];
     assert!(about.environment.iter().all(|name| allowed.contains(&name.as_str())), "{about:?}");
     assert_eq!(about.arguments, ["__child"]);
     assert!(about.own_session);
