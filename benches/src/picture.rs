@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use omniva_contracts::jobs::RenderJob;
+use omniva_contracts::plan::EncoderChoice;
 
 use crate::render::{job, render};
 use crate::table::Table;
@@ -27,11 +28,12 @@ struct Quality {
     cpu: f64,
 }
 
-/// Encodes with another preset and crf into a folder of its own.
+/// Encodes with x264 at another preset and crf into a folder of its own.
 fn encode(place: &Place, base: &RenderJob, name: &str, preset: &str, crf: u32) -> Outcome<(PathBuf, f64)> {
     let folder = base.out_dir.join(name);
     std::fs::create_dir_all(&folder)?;
     let mut job = RenderJob { out_dir: folder.clone(), ..base.clone() };
+    job.plan.encode.encoder = EncoderChoice::X264;
     job.plan.encode.preset = preset.to_owned();
     job.plan.encode.crf = crf;
     job.plan.encode.max_bytes = 4_000_000_000;

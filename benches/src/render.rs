@@ -11,7 +11,7 @@ use crate::table::Table;
 use crate::whole::Whole;
 use crate::{Outcome, Place};
 
-/// Renders the first clip of `whole` into `folder`.
+/// The job that renders the first clip of `whole` into `folder`.
 pub fn job(place: &Place, whole: &Whole, folder: &Path) -> Outcome<RenderJob> {
     let clip = whole.record.clips.first().ok_or("no clip to render")?;
     std::fs::create_dir_all(folder)?;

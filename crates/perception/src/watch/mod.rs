@@ -43,8 +43,7 @@ const LATEST: f64 = 8.64e6;
 
 /// Looks at every frame of the source once.
 ///
-/// The detector runs on one thread, which is best for it. Sources without a picture give an empty
-/// [`Seen`].
+/// The detector runs on one thread, which is best for it. Sources without a picture give an empty [`Seen`].
 ///
 /// Errors: `model_missing`, `model_mismatch`, `model_failed`; `input_corrupt` when not a single frame can be decoded;
 /// `cancelled`; whatever `frames` reports.
