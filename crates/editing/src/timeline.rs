@@ -43,10 +43,9 @@ pub(crate) fn out_of(keep: &[Keep], source: f64) -> Option<f64> {
     Some(k.out + (source - k.source.start).min(k.source.length()))
 }
 
-/// Starts of the shots, each moved onto the start of the source frame that is shown at that time: a border inside a frame's
-/// time on screen would split that frame between two shots.
+/// Starts of the shots, in order. Each is the time of the first frame of a shot in milliseconds, or lies inside a gradual
+/// transition. They must not be moved onto multiples of the frame length: the picture of a source rarely begins at 0, so
+/// its frames lie elsewhere, and a border that is moved by one frame shows one frame of the shot before.
 pub(crate) fn shot_starts(analysis: &Analysis) -> Vec<f64> {
-    let fps = analysis.media.video.as_ref().map_or(0.0, |v| v.fps);
-    let on_frame = |t: f64| if fps > 0.0 && fps.is_finite() { tidy((t * fps + 1e-3).floor() / fps) } else { t };
-    analysis.seen.shots.iter().map(|s| on_frame(s.start)).collect()
+    analysis.seen.shots.iter().map(|s| s.start).collect()
 }

@@ -63,17 +63,18 @@ struct Stretch {
 /// `clip_refused` when the range holds less than a second.
 pub(crate) fn plan(analysis: &Analysis, candidate: &Candidate, edit: &EditConfig, fps: u32) -> Result<CutPlan, Fault> {
     let fps = f64::from(fps);
-    let stretch = stretch(analysis, candidate)?;
+    let borders = shot_starts(analysis);
+    let stretch = stretch(analysis, candidate, &borders, 1.0 / fps)?;
     let mut proposals = Vec::new();
     if !stretch.words.is_empty() {
         let quiet = Quiet::new(analysis, &stretch.words);
         let language = analysis.heard.language.as_ref().map_or("en", |l| l.code.as_str());
         let dropped = fillers::dropped(&stretch.words, edit, language);
         proposals = pauses::proposals(&stretch.words, &dropped, edit, &quiet);
-        avoid_flashes(&mut proposals, analysis);
+        avoid_flashes(&mut proposals, &borders, 1.0 / fps);
         space(&mut proposals, edit.min_cut_spacing);
     }
-    let plan = materialise(&stretch, proposals, fps);
+    let plan = materialise(&stretch, proposals, &borders, fps);
     if plan.keep.iter().map(|k| k.source.length()).sum::<f64>() < 1.0 {
         return Err(Fault::new(
             Code::ClipRefused,
@@ -108,7 +109,7 @@ pub(crate) fn words_of(analysis: &Analysis, candidate: &Candidate) -> Vec<Word> 
     words
 }
 
-fn stretch(analysis: &Analysis, candidate: &Candidate) -> Result<Stretch, Fault> {
+fn stretch(analysis: &Analysis, candidate: &Candidate, borders: &[f64], frame: f64) -> Result<Stretch, Fault> {
     let whole = Span::new(0.0, analysis.duration());
     let asked = candidate
         .span
@@ -138,12 +139,13 @@ fn stretch(analysis: &Analysis, candidate: &Candidate) -> Result<Stretch, Fault>
             wanted.start = wanted.start.min(peak.start.max(asked.start));
         }
     }
-    // Not one frame of the neighbouring shot in the silence at the ends.
-    for border in shot_starts(analysis).into_iter().filter(|b| *b > 0.0) {
-        if border > wanted.start && border <= speech.start {
+    // Not one frame of the neighbouring shot in the silence at the ends; a frame more, because the ends move by less than
+    // one onto whole frames.
+    for border in borders.iter().copied().filter(|b| *b > 0.0) {
+        if border > wanted.start - frame && border <= speech.start {
             room.start = room.start.max(border);
         }
-        if border >= speech.end && border < wanted.end {
+        if border >= speech.end && border < wanted.end + frame {
             room.end = room.end.min(border);
         }
     }
@@ -151,16 +153,26 @@ fn stretch(analysis: &Analysis, candidate: &Candidate) -> Result<Stretch, Fault>
     Ok(Stretch { words, room, wanted })
 }
 
-/// Moves cut edges onto a shot border that lies just outside, so that no rest of a shot flashes up.
-fn avoid_flashes(proposals: &mut [Proposal], analysis: &Analysis) {
-    let borders = shot_starts(analysis);
+/// Moves cut edges onto a shot border that lies just outside, so that no rest of a shot flashes up. A border too close to a
+/// word for that keeps enough of the other shot to be seen, if it is silent.
+fn avoid_flashes(proposals: &mut [Proposal], borders: &[f64], frame: f64) {
     for p in proposals {
+        let silent = p.core.is_none();
         for border in borders.iter().copied() {
-            if border > p.cut.end && border < p.cut.end + FLASH && border <= p.room.end {
-                p.cut.end = border;
+            if border > p.cut.end && border < p.cut.end + FLASH {
+                if border <= p.room.end {
+                    p.cut.end = border;
+                } else if silent {
+                    p.cut.end = (border - FLASH).max(p.cut.start);
+                }
             }
-            if border < p.cut.start && border > p.cut.start - FLASH && border >= p.room.start {
-                p.cut.start = border;
+            if border < p.cut.start && border > p.cut.start - FLASH {
+                // The part before ends on a whole frame, which may not lie before the room.
+                if border >= p.room.start + frame {
+                    p.cut.start = border;
+                } else if silent {
+                    p.cut.start = (border + FLASH).min(p.cut.end);
+                }
             }
         }
     }
@@ -194,11 +206,13 @@ fn space(proposals: &mut Vec<Proposal>, spacing: f64) {
 }
 
 /// Turns wanted cuts into kept parts of whole frames.
-fn materialise(stretch: &Stretch, proposals: Vec<Proposal>, fps: f64) -> CutPlan {
+fn materialise(stretch: &Stretch, proposals: Vec<Proposal>, borders: &[f64], fps: f64) -> CutPlan {
     let first_word = stretch.words.first().map_or(f64::INFINITY, |w| w.start);
     let last_word = stretch.words.iter().map(|w| w.end).fold(f64::NEG_INFINITY, f64::max);
     let mut start = first_edge(stretch, first_word, fps);
-    let span_start = start;
+    let mut span_start = start;
+    // The current part may begin this early.
+    let mut earliest = stretch.room.start;
     let (mut keep, mut cuts, mut frames) = (Vec::new(), Vec::new(), 0i64);
     let part = |start: f64, n: i64, frames: i64| Keep {
         source: Span::new(tidy(start), tidy(start + n as f64 / fps)),
@@ -208,6 +222,10 @@ fn materialise(stretch: &Stretch, proposals: Vec<Proposal>, fps: f64) -> CutPlan
         let n = frames_until(start, &p, fps);
         let end = start + n as f64 / fps;
         let mut next = ((p.cut.end * fps + 1e-6).floor() / fps).min(p.room.end);
+        // Borders lie on the frames of the source, whose grid is another: a part after one begins exactly there.
+        if let Some(border) = borders.iter().rev().find(|b| **b > next && **b <= p.cut.end + 1e-6) {
+            next = *border;
+        }
         if p.core.is_some_and(|c| next < c.end) {
             next = p.cut.end;
         }
@@ -218,20 +236,24 @@ fn materialise(stretch: &Stretch, proposals: Vec<Proposal>, fps: f64) -> CutPlan
         keep.push(part(start, n, frames));
         cuts.push(Cut { source: Span::new(tidy(end), tidy(next)), why: p.why, text: p.text });
         frames += n;
+        earliest = p.core.map_or(end + 2.0 / fps, |c| c.end.max(end + 2.0 / fps));
         start = next;
     }
     let mut n = ((stretch.wanted.end - start) * fps + 1e-6).floor() as i64;
     if start + (n as f64) / fps < last_word - 1e-6 {
         n += 1;
-        // One frame too far would run into the next word: move the start of a lone part back by less than a frame.
+        // One frame too far would run into the next word or shot: move the start of the part back by less than a frame.
         let over = start + n as f64 / fps - stretch.room.end;
-        if over > 0.0 && keep.is_empty() && start - over >= stretch.room.start {
+        if over > 0.0 && start - over >= earliest && !borders.iter().any(|b| *b > start - over && *b <= start + 1e-6) {
             start -= over;
+            match cuts.last_mut() {
+                Some(Cut { source, .. }) => source.end = tidy(start),
+                None => span_start = start,
+            }
         }
     }
     let n = n.max(1);
     keep.push(part(start, n, frames));
-    let span_start = if keep.len() == 1 { start } else { span_start };
     CutPlan { span: Span::new(tidy(span_start), tidy(start + n as f64 / fps)), keep, cuts }
 }
 
@@ -244,10 +266,11 @@ fn first_edge(stretch: &Stretch, first_word: f64, fps: f64) -> f64 {
     if above <= first_word.min(stretch.wanted.end) { above } else { stretch.room.start.min(first_word) }
 }
 
-/// Frames from `start` that end nearest to the wanted cut, neither before its room nor inside a word that goes.
+/// Frames from `start` that end nearest to the wanted cut, neither before its room nor inside a word that goes. The middle
+/// of the last one lies before the cut: what is shown then is still the shot that ends there.
 fn frames_until(start: f64, p: &Proposal, fps: f64) -> i64 {
     let wanted = (p.cut.start - start) * fps;
-    let n = if p.core.is_some() { (wanted + 1e-6).floor() } else { wanted.round() } as i64;
+    let n = if p.core.is_some() { (wanted + 1e-6).floor() } else { (wanted - 0.02).round() } as i64;
     let least = ((p.room.start - start) * fps - 1e-6).ceil() as i64;
     n.max(least)
 }

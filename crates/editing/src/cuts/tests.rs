@@ -67,19 +67,54 @@ fn a_false_start_goes_and_emphasis_stays() {
     assert_eq!(removed(&cut(&analysis(4.0, emphasis), Span::new(0.0, 4.0))), []);
 }
 
+/// When the frame of the source that is on screen at `time` begins, in a source of 25 frames per second whose first frame
+/// is shown at `late`.
+fn frame_at(time: f64, late: f64) -> f64 {
+    ((time + 5e-4 - late) * 25.0).floor() / 25.0 + late
+}
+
 #[test]
 fn no_frame_of_a_neighbouring_shot_shows_at_the_ends() {
-    let mut a = analysis(8.0, speech(&[("One", 0.1), ("two", 0.1), ("three", 0.0)], 2.0, 0.8));
-    let end = a.words()[2].end;
-    let shot = |start: f64, end: f64| Shot { start, end, motion: 0.0 };
-    a.seen.shots = vec![shot(0.0, 1.96), shot(1.96, end + 0.1), shot(end + 0.1, 8.0)];
-    let p = cut(&a, Span::new(1.0, 6.0));
-    assert!(
-        p.span.start >= 1.96 - 1e-6 && p.span.end <= end + 0.1 + 1e-6,
-        "{:?} must lie in 1.96..{}",
-        p.span,
-        end + 0.1
-    );
+    // Wherever the frames of the source lie against those of the clip.
+    for late in (0..40).map(|ms| f64::from(ms) / 1000.0) {
+        let mut a = analysis(8.0, speech(&[("One", 0.1), ("two", 0.1), ("three", 0.0)], 2.0, 0.8));
+        let end = a.words()[2].end;
+        let shot = |start: f64, end: f64| Shot { start, end, motion: 0.0 };
+        // The lead-in begins around the first border.
+        for first in [1.80, 1.84, 1.88, 1.92] {
+            let (from, to) = (first + late, 4.72 + late);
+            a.seen.shots = vec![shot(0.0, from), shot(from, to), shot(to, 8.0)];
+            let p = cut(&a, Span::new(1.0, 6.0));
+            let half = 0.5 / 30.0;
+            let (shown, last) = (frame_at(p.span.start + half, late), frame_at(p.span.end - half, late));
+            assert!(shown >= from - 1e-6 || p.span.start + 0.25 < from, "{late}: {shown} of the shot before {from}");
+            assert!(last < to - 1e-6, "{late}: {last} of the shot after {to}");
+            assert!(p.span.start <= 2.0 && p.span.end >= end, "{late}: {:?}", p.span);
+        }
+    }
+}
+
+#[test]
+fn no_frame_of_a_shot_that_ended_in_a_cut_pause_flashes_up() {
+    for late in (0..40).map(|ms| f64::from(ms) / 1000.0) {
+        for steps in 0..8 {
+            let mut a = analysis(9.0, speech(&[("One", 0.1), ("two.", 2.0), ("Three", 0.1), ("four.", 0.0)], 1.0, 0.5));
+            // Around either edge of the cut in the pause from 2.1 to 4.1.
+            for near in [2.12, 3.8] {
+                let border = near + f64::from(steps) * 0.04 + late;
+                a.seen.shots =
+                    [(0.0, border), (border, 9.0)].map(|(start, end)| Shot { start, end, motion: 0.0 }).into();
+                let p = cut(&a, Span::new(0.0, 9.0));
+                let (before, after) = (&p.keep[0].source, &p.keep[1].source);
+                let (last, first) = (frame_at(before.end - 0.5 / 30.0, late), frame_at(after.start + 0.5 / 30.0, late));
+                assert!(
+                    last < border - 1e-6 || before.start >= border || before.end > border + FLASH - 0.04,
+                    "{last} {border} {before:?}"
+                );
+                assert!(first >= border - 1e-6 || after.start + FLASH - 0.04 <= border, "{first} {border} {after:?}");
+            }
+        }
+    }
 }
 
 #[test]

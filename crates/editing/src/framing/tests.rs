@@ -131,12 +131,12 @@ fn a_shot_border_is_a_hard_cut_and_bars_are_left_out() {
         10.0,
         vec![face(1, 0.0, 5.0, 0.3, 0.1, |_| (0.35, 0.4)), face(2, 5.0, 10.0, 0.3, 0.1, |_| (0.6, 0.5))],
     );
-    // A border in the middle of a frame belongs to that frame's start (25 frames per second).
-    a.seen.shots = [(0.0, 5.02), (5.02, 10.0)].map(|(start, end)| Shot { start, end, motion: 0.1 }).into();
+    // The first frame of a source whose picture begins 21 ms after its sound: it is on no multiple of a frame's length.
+    a.seen.shots = [(0.0, 5.021), (5.021, 10.0)].map(|(start, end)| Shot { start, end, motion: 0.1 }).into();
     let inner = Rect::new(0.15, 0.1, 0.7, 0.8);
     a.seen.inside_bars = vec![Some(inner), None];
     let p = planned(&a, |_| ());
-    assert_eq!(p.scenes.iter().map(|s| s.out).collect::<Vec<_>>(), [Span::new(0.0, 5.0), Span::new(5.0, 10.0)]);
+    assert_eq!(p.scenes.iter().map(|s| s.out).collect::<Vec<_>>(), [Span::new(0.0, 5.021), Span::new(5.021, 10.0)]);
     let Layout::Single { keys } = &p.scenes[0].layout else { panic!("single") };
     let r = keys[0].rect;
     assert!(r.y >= inner.y - 1e-6 && r.y + r.h <= inner.y + inner.h + 1e-6 && r.x >= inner.x - 1e-6, "{r:?}");
