@@ -16,7 +16,7 @@ DEMO ?= demo
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := ffmpeg libavcodec-dev libavformat-dev libavfilter-dev libavutil-dev libswscale-dev libswresample-dev \
-  clang libclang-dev pkg-config make gcc g++ python3 python3-pip python3-venv fonts-lato fonts-bebas-neue
+  libass-dev clang libclang-dev pkg-config make gcc g++ python3 python3-pip python3-venv fonts-lato fonts-bebas-neue
 
 # install(packages): asks for root only when something is missing.
 define install

@@ -39,7 +39,8 @@ fn loudness(file: &Path) -> Outcome<(f64, f64)> {
 /// Seconds in pauses longer than 0.6 s.
 fn long_pauses(file: &Path) -> Outcome<f64> {
     let log = filter_log(file, "silencedetect=noise=-38dB:d=0.6")?;
-    Ok(log.lines().filter_map(|l| value_after(l, "silence_duration: ")).sum())
+    // An empty sum of floats is −0.
+    Ok(log.lines().filter_map(|l| value_after(l, "silence_duration: ")).fold(0.0, |sum, seconds: f64| sum + seconds))
 }
 
 /// Share of each file that is a pause of over 0.6 s; returns the largest.

@@ -30,7 +30,6 @@ pub fn capabilities() -> (String, Vec<Capability>) {
         Capability { name: "decoder vp9", found: decoder("vp9"), required: false },
         Capability { name: "decoder av1", found: decoder("libdav1d") || decoder("av1"), required: false },
         Capability { name: "decoder opus", found: decoder("opus"), required: false },
-        Capability { name: "filter ass", found: filter("ass"), required: true },
         Capability { name: "filter acompressor", found: filter("acompressor"), required: true },
     ];
     (version, all)

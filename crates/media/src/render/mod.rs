@@ -248,8 +248,10 @@ type Look = (u64, Shot);
 impl<'a> Pictures<'a> {
     fn open(job: &'a RenderJob, envelope: Option<Envelope>) -> Result<Pictures<'a>, Fault> {
         let (plan, canvas) = (&job.plan, &job.plan.canvas);
+        // Encoding costs many times what decoding does, and frame threads a sixth more than one thread.
+        let threads = (job.threads / 4).clamp(1, 4);
         let source = match &job.info.video {
-            Some(video) => Some(Source::open(&job.media, plan.source_span.start, video.fps, job.threads.clamp(1, 4))?),
+            Some(video) => Some(Source::open(&job.media, plan.source_span.start, video.fps, threads)?),
             None => None,
         };
         let size = (canvas.width, canvas.height);
@@ -280,13 +282,10 @@ impl<'a> Pictures<'a> {
         let mut picture = self.composed(&sample, index, monitor)?;
         self.watch(&picture, shown);
         self.picker.see(index, &picture, &self.composer.pool)?;
-        match &mut self.captions {
-            Some(captions) => {
-                picture.set_pts(Some(index as i64));
-                captions.draw(picture)
-            }
-            None => Ok(picture),
+        if let Some(captions) = &mut self.captions {
+            captions.draw(&mut picture, index)?;
         }
+        Ok(picture)
     }
 
     /// Follows how long nothing moves: quality control must know what the source itself does.

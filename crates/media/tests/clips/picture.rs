@@ -241,6 +241,53 @@ fn captions_are_drawn_whatever_the_path_is_called() {
 }
 
 #[test]
+fn captions_look_as_ffmpeg_draws_them_and_keep_their_colour() {
+    let bench = Bench::new(Some("color=c=0x303030:s=640x360:r=30"), Some(TALK), 1.2);
+    let script = bench.out().join("captions.ass");
+    // Outline, a translucent shadow, a growing word and a filled box.
+    let text = "[Script Info]\nScriptType: v4.00+\nPlayResX: 270\nPlayResY: 480\nScaledBorderAndShadow: yes\n\n[V4+ Styles]\n\
+        Format: Name, Fontname, Fontsize, PrimaryColour, OutlineColour, BackColour, BorderStyle, Outline, Shadow, Alignment\n\
+        Style: A,Lato Black,41,&H00FFFFFF,&H00000000,&H90000000,1,3,2,5\n\n\
+        [Events]\nFormat: Layer, Start, End, Style, Text\n\
+        Dialogue: 1,0:00:00.20,0:00:01.00,A,{\\pos(135.3,240.7)\\t(0,300,\\fscx120\\fscy120)}Words\n\
+        Dialogue: 0,0:00:00.20,0:00:01.00,A,{\\an7\\pos(31,61)\\bord0\\shad0\\1c&H00D4FF&\\p1}m 0 0 l 90 0 90 50 0 50{\\p0}\n";
+    std::fs::write(&script, text).unwrap();
+    let mut job = bench.job(plan(1.0, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
+    job.ass = Some(script.clone());
+    render(&job);
+    let theirs = bench.out().join("theirs.mkv");
+    let drawn = format!("ass={}:fontsdir={}", script.display(), job.fonts.display());
+    let plain = "color=c=0x303030:s=270x480:r=30:d=1";
+    ffmpeg(&["-f", "lavfi", "-i", plain, "-vf", &drawn, "-c:v", "ffv1", theirs.to_str().unwrap()]);
+    let (ours, theirs) = (grey(&bench.out().join("clip.mp4"), 270, 480), grey(&theirs, 270, 480));
+    assert_eq!(ours.len(), theirs.len());
+    // The words alone: FFmpeg's filter takes colours by the matrix of standard definition.
+    let words = 150 * 270..330 * 270;
+    for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+        let (a, b) = (&a[words.clone()], &b[words.clone()]);
+        let lit = b.iter().filter(|v| **v > 180).count();
+        assert_eq!(lit > 300, i >= 6, "frame {i}: {lit}");
+        let off = a.iter().zip(b).map(|(x, y)| f64::from(x.abs_diff(*y))).sum::<f64>() / a.len() as f64;
+        assert!(off < 1.0, "frame {i} differs by {off}");
+    }
+    let frames = rgb(&bench.out().join("clip.mp4"), 270, 480);
+    let boxed = colour(&frames[20], (270, 480), (0.15, 0.15, 0.4, 0.2));
+    assert!(near(boxed, [255.0, 212.0, 0.0], 4.0), "{boxed:?}");
+}
+
+#[test]
+fn a_caption_script_that_is_no_script_is_refused() {
+    let bench = Bench::new(Some("color=c=0x303030:s=640x360:r=30"), Some(TALK), 1.2);
+    let script = bench.out().join("captions.ass");
+    std::fs::write(&script, [0u8, 159, 146, 150]).unwrap();
+    let mut job = bench.job(plan(1.0, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
+    job.ass = Some(script);
+    let fault = omniva_media::render::render(&job, &omniva_contracts::Silent).expect_err("refused");
+    assert_eq!(fault.code.as_str(), "encoder_failed", "{fault:?}");
+    assert_eq!(listing(bench.out()), ["captions.ass", "source.mp4"]);
+}
+
+#[test]
 fn colours_survive_whatever_the_source_calls_them() {
     // The same orange as BT.601 and as full range must come out the same.
     let orange = "color=c=0xE08030:s=640x360:r=30";
