@@ -14,6 +14,14 @@ const REORDER: usize = 32;
 const PAUSE: i64 = 1_000_000;
 /// A rate is constant when every frame is this near to its place on the grid, in frames.
 const NEAR: f64 = 0.25;
+/// A step this much longer or shorter than a frame, in frames, begins a new grid: the seam of two recordings, or a frame
+/// that was lost. Timestamps in whole milliseconds stay below ([`ROUNDING`]).
+const SEAM: f64 = 0.08;
+/// Most that a step is off because timestamps are rounded to milliseconds, seconds.
+const ROUNDING: f64 = 0.0012;
+/// Frames per seam in a source that still counts as constant. Everything downstream goes by the time of a frame; a copy of
+/// a whole recording for a handful of uneven steps would cost hours and picture quality, and gain nothing.
+const FRAMES_PER_SEAM: u64 = 250;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
@@ -29,16 +37,34 @@ impl Rate {
 
 struct Candidate {
     rate: Rate,
+    /// Where the grid begins: a time, and the number of frames before it.
+    grid: (i64, u64),
+    seams: u64,
     worst: f64,
+}
+
+impl Candidate {
+    /// Frame number `n` is shown at `pts`, `step` after the frame before.
+    fn see(&mut self, pts: i64, n: u64, step: Option<i64>) {
+        let frames = |us: i64| us as f64 * self.rate.fps() / 1e6;
+        let seam = step.is_some_and(|s| (frames(s) - 1.0).abs() > SEAM.max(ROUNDING * self.rate.fps()));
+        if seam || n == 0 {
+            self.seams += u64::from(seam);
+            self.grid = (pts, n);
+        }
+        let place = frames(pts - self.grid.0);
+        self.worst = self.worst.max((place - (n - self.grid.1) as f64).abs());
+    }
 }
 
 /// Watches presentation times, in microseconds and in order of decoding, with bounded memory.
 pub struct Cadence {
     waiting: BinaryHeap<Reverse<i64>>,
     candidates: Vec<Candidate>,
-    first: Option<i64>,
     last: i64,
+    /// Since the last split.
     frames: u64,
+    seen: u64,
     /// Steps that are no pauses.
     steps: u64,
     stepped: i64,
@@ -63,18 +89,9 @@ impl Cadence {
         let candidates = STANDARD
             .iter()
             .chain(claimed.iter().filter(sane))
-            .map(|&(num, den)| Candidate { rate: Rate { num, den }, worst: 0.0 })
+            .map(|&(num, den)| Candidate { rate: Rate { num, den }, grid: (0, 0), seams: 0, worst: 0.0 })
             .collect();
-        Self {
-            waiting: BinaryHeap::new(),
-            candidates,
-            first: None,
-            last: 0,
-            frames: 0,
-            steps: 0,
-            stepped: 0,
-            pauses: 0,
-        }
+        Self { waiting: BinaryHeap::new(), candidates, last: 0, frames: 0, seen: 0, steps: 0, stepped: 0, pauses: 0 }
     }
 
     /// The clock was repaired here: what follows has a grid of its own, and the step to it says nothing.
@@ -82,7 +99,7 @@ impl Cadence {
         while !self.waiting.is_empty() {
             self.pop();
         }
-        (self.first, self.frames) = (None, 0);
+        self.frames = 0;
     }
 
     pub fn push(&mut self, pts: i64) {
@@ -94,13 +111,11 @@ impl Cadence {
 
     fn pop(&mut self) {
         let Some(Reverse(pts)) = self.waiting.pop() else { return };
-        let first = *self.first.get_or_insert(pts);
+        let step = (self.frames > 0).then_some(pts - self.last);
         for candidate in &mut self.candidates {
-            let place = (pts - first) as f64 * candidate.rate.fps() / 1e6;
-            candidate.worst = candidate.worst.max((place - self.frames as f64).abs());
+            candidate.see(pts, self.frames, step);
         }
-        if self.frames > 0 {
-            let step = pts - self.last;
+        if let Some(step) = step {
             if step > PAUSE {
                 self.pauses += 1;
             } else {
@@ -109,6 +124,7 @@ impl Cadence {
             }
         }
         self.frames += 1;
+        self.seen += 1;
         self.last = pts;
     }
 
@@ -117,7 +133,9 @@ impl Cadence {
         while !self.waiting.is_empty() {
             self.pop();
         }
-        let steady = self.candidates.iter().filter(|c| c.worst <= NEAR).min_by(|a, b| a.worst.total_cmp(&b.worst));
+        let few = |c: &&Candidate| c.worst <= NEAR && c.seams <= self.seen / FRAMES_PER_SEAM;
+        let by_fit = |a: &&Candidate, b: &&Candidate| a.seams.cmp(&b.seams).then(a.worst.total_cmp(&b.worst));
+        let steady = self.candidates.iter().filter(few).min_by(by_fit);
         let average = if self.stepped > 0 { self.steps as f64 * 1e6 / self.stepped as f64 } else { 25.0 };
         let (fps, constant) = steady.map_or((average, false), |c| (c.rate.fps(), true));
         let too_high = fps > HIGHEST;
@@ -208,6 +226,16 @@ mod tests {
         let verdict = watch((0..200).filter(|n| *n != 100).map(|n| f64::from(n) / 25.0), &[(25, 1)]);
         assert!(!verdict.constant);
         assert_eq!(verdict.rate, Rate { num: 25, den: 1 });
+        // One in ten seconds is not worth a copy of everything, and neither are joined recordings.
+        let verdict = watch((0..600).filter(|n| *n != 100).map(|n| f64::from(n) / 25.0), &[(25, 1)]);
+        assert!(verdict.constant && verdict.rate == Rate { num: 25, den: 1 });
+        for seam in [0.004, 0.0103, 0.025] {
+            let times = (0..6000).map(|n| f64::from(n) / 30.0 + f64::from(n / 500) * seam);
+            let verdict = watch(times, &[]);
+            assert_eq!((verdict.constant, verdict.rate), (true, Rate { num: 30, den: 1 }), "{seam}");
+        }
+        let often = (0..6000).map(|n| f64::from(n) / 30.0 + f64::from(n / 200) * 0.0103);
+        assert!(!watch(often, &[]).constant);
         let verdict = watch((0..200).map(|n| f64::from(n) / 25.0 + if n < 100 { 0.0 } else { 5.0 }), &[(25, 1)]);
         assert_eq!((verdict.constant, verdict.pauses, verdict.rate), (false, 1, Rate { num: 25, den: 1 }));
     }
