@@ -163,13 +163,13 @@ impl World {
         self.check(step_is_sound(job, &moved.next));
         let recorded = moved.record.is_some();
         let now = self.now;
-        let (next, packet) = moved.seal(&mut self.ids, "zenith", now);
-        let mut rows = vec![Row::Job(Box::new(next.clone()))];
+        let (mut next, packet) = moved.seal(&mut self.ids, "zenith", now);
+        let mut rows = Vec::new();
         let mut packets: Vec<PacketDraft> = packet.into_iter().collect();
         let mut questions = Vec::new();
         if recorded {
             let current = self.read(&flow::wanted(&next));
-            let absorbed = match (&next.state, &next.result) {
+            let mut absorbed = match (&next.state, &next.result) {
                 (JobState::Done, Some(result)) => {
                     match flow::absorb(&next, result, &current, now, &self.config, &mut self.ids) {
                         Ok(absorbed) => absorbed,
@@ -182,11 +182,13 @@ impl World {
                 }
                 _ => flow::mirror(&next, &current, now, &self.config, &mut self.ids),
             };
+            absorbed.settle(&mut next);
             let (commit, asked) = absorbed.into_commit();
             rows.extend(commit.rows);
             packets.extend(commit.packets);
             questions = asked;
         }
+        rows.insert(0, Row::Job(Box::new(next.clone())));
         self.commit(omniva_cognition::jobs::event_name(event), Commit { rows, packets, purges: vec![] })?;
         for (question, subject) in questions {
             self.ask(now, question, subject);

@@ -189,7 +189,9 @@ fn render(tools: &Tools, mut assignment: Assignment, watch: &Watch) -> Result<Re
         )
     })?;
     let fonts = fonts(config)?;
-    let workshop = tools.workshop(config, watch)?;
+    // What the analysis chose is edited together, as far as the queue lets it.
+    let beside = kept.choice.chosen.len().min(tools.engine.queue(JobKind::Edit).limit as usize);
+    let workshop = tools.workshop(config, watch)?.rendering(beside);
     let source = open(tools, &workshop, video)?;
     // A clip that an operator wants although it was rejected comes after all the chosen ones.
     let rank = detail.rank.unwrap_or(kept.choice.chosen.len() as u32 + 1);

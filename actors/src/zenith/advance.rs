@@ -22,7 +22,14 @@ struct Plan {
     questions: Vec<(Question, EntityRef)>,
     /// Only the job's own row and packet: may share a commit with others.
     plain: bool,
+    /// What the job's own packet says happened, and the packets of the commit: kept, because the commit is given away. The
+    /// rows of an analysis of hours are large.
+    moved: String,
+    evidence: Vec<PacketId>,
 }
+
+/// Packets that a question names as its evidence.
+const EVIDENCE: usize = 64;
 
 enum Unplanned {
     Illegal(Illegal),
@@ -68,8 +75,8 @@ pub(super) async fn advance(kit: Arc<Kit>, moves: Vec<Move>) -> Vec<Advanced> {
     } else {
         alone.extend(group);
     }
-    for (at, plan) in alone {
-        let answer = match commit_what_can_be(&kit, plan.commit.clone()).await {
+    for (at, mut plan) in alone {
+        let answer = match commit_what_can_be(&kit, std::mem::take(&mut plan.commit)).await {
             Ok(_) => written(&kit, plan),
             Err(Unwritten::Store(_)) => Advanced::Unavailable,
             Err(Unwritten::Overtaken(_)) => match moves.get(at) {
@@ -97,12 +104,12 @@ async fn again(kit: &Arc<Kit>, one: &Move) -> Advanced {
             Ok(None) => return Advanced::Gone,
             Err(_) => return Advanced::Unavailable,
         };
-        let plan = match plan(kit, &job, &one.event).await {
+        let mut plan = match plan(kit, &job, &one.event).await {
             Ok(plan) => plan,
             Err(Unplanned::Illegal(why)) => return Advanced::Refused(WhyNot::Illegal(why)),
             Err(Unplanned::Store) => return Advanced::Unavailable,
         };
-        match commit_what_can_be(kit, plan.commit.clone()).await {
+        match commit_what_can_be(kit, std::mem::take(&mut plan.commit)).await {
             Ok(_) => return written(kit, plan),
             Err(Unwritten::Store(_)) => return Advanced::Unavailable,
             Err(Unwritten::Overtaken(refused)) => last = Some(refused),
@@ -128,7 +135,7 @@ async fn overrun(kit: &Arc<Kit>, one: &Move, refused: Option<Refused>) -> Advanc
     let event = JobEvent::Finished { fence: *fence, outcome: Outcome::Discard { fault } };
     let Ok(Some(job)) = kit.reader.job(one.job.id).await else { return Advanced::Unavailable };
     match plan(kit, &job, &event).await {
-        Ok(plan) => match commit_what_can_be(kit, plan.commit.clone()).await {
+        Ok(mut plan) => match commit_what_can_be(kit, std::mem::take(&mut plan.commit)).await {
             Ok(_) => written(kit, plan),
             Err(_) => Advanced::Unavailable,
         },
@@ -144,6 +151,8 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
     let changes = step.record.is_some();
     let (next, packet) = step.seal(&mut kit.ids(), SOURCE, now);
     let mut plan = Plan {
+        moved: packet.as_ref().map(|p| p.kind.as_str().to_owned()).unwrap_or_default(),
+        evidence: packet.iter().map(|p| p.stardust_id).collect(),
         commit: Commit {
             rows: vec![Row::Job(Box::new(next.clone()))],
             packets: packet.into_iter().collect(),
@@ -157,7 +166,7 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
         return Ok(plan);
     }
     let rows = read(kit, &flow::wanted(&plan.next)).await?;
-    let absorbed = match (&plan.next.state, &plan.next.result) {
+    let mut absorbed = match (&plan.next.state, &plan.next.result) {
         (JobState::Done, Some(result)) => {
             match flow::absorb(&plan.next, result, &rows, now, &kit.config, &mut kit.ids()) {
                 Ok(absorbed) => absorbed,
@@ -166,8 +175,12 @@ async fn plan(kit: &Arc<Kit>, job: &Job, event: &JobEvent) -> Result<Plan, Unpla
         }
         _ => flow::mirror(&plan.next, &rows, now, &kit.config, &mut kit.ids()),
     };
+    if absorbed.settle(&mut plan.next) {
+        plan.commit.rows = vec![Row::Job(Box::new(plan.next.clone()))];
+    }
     let (more, questions) = absorbed.into_commit();
     plan.plain = more == Commit::default();
+    plan.evidence.extend(more.packets.iter().map(|p| p.stardust_id).take(EVIDENCE - plan.evidence.len()));
     plan.commit.rows.extend(more.rows);
     plan.commit.packets.extend(more.packets);
     plan.commit.purges.extend(more.purges);
@@ -219,14 +232,12 @@ async fn read(kit: &Arc<Kit>, wanted: &Wanted) -> Result<Vec<Row>, StoreFault> {
 
 /// What follows once it is written.
 fn written(kit: &Arc<Kit>, plan: Plan) -> Advanced {
-    let moved = plan.commit.packets.first().map_or("", |p| p.kind.as_str());
-    crate::gauges::moved(&plan.next, moved, kit.now());
-    if kit.pulse.note(&plan.next, moved, kit.now(), &kit.config) {
+    crate::gauges::moved(&plan.next, &plan.moved, kit.now());
+    if kit.pulse.note(&plan.next, &plan.moved, kit.now(), &kit.config) {
         kit.wires.zenith.wake(Msg::Urgent("a worker died"));
     }
     if !plan.questions.is_empty() {
-        let evidence: Vec<PacketId> = plan.commit.packets.iter().map(|p| p.stardust_id).take(64).collect();
-        let trace_id = plan.next.trace_id;
+        let (trace_id, evidence) = (plan.next.trace_id, plan.evidence);
         let inquiries = plan.questions.into_iter().map(|(question, subject)| Inquiry {
             question,
             subject,

@@ -41,13 +41,19 @@ pub(crate) async fn commit(kit: &Arc<Kit>, commit: Commit) -> Result<Receipt, Un
 /// As [`commit`], but a new job that exists already (its unique key is taken) is left out: what it was to do is being
 /// done.
 pub(crate) async fn commit_what_can_be(kit: &Arc<Kit>, mut change: Commit) -> Result<Receipt, Unwritten> {
-    loop {
+    // A copy is only for the next attempt.
+    while change.rows.iter().any(new_job) {
         match commit(kit, change.clone()).await {
             Err(Unwritten::Overtaken(Refused::Duplicate { table: Table::Jobs, key }))
                 if leave_out(&mut change, &key) => {}
             other => return other,
         }
     }
+    commit(kit, change).await
+}
+
+fn new_job(row: &Row) -> bool {
+    matches!(row, Row::Job(job) if job.version == 1)
 }
 
 /// Takes a new job and its packets out; false when it is not there.

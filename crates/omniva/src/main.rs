@@ -6,6 +6,7 @@ mod out;
 mod cli;
 mod commands;
 mod engine;
+mod heap;
 mod models;
 mod progress;
 mod style;

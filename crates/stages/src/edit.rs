@@ -23,7 +23,7 @@ use crate::source::Source;
 use crate::workshop::{Access, Made, Workshop};
 
 /// Parts of the cache keys: raise one when its stage would make something else of the same plan.
-const RENDER_VERSION: u32 = 3;
+const RENDER_VERSION: u32 = 4;
 const CHECK_VERSION: u32 = 1;
 
 /// What is to be made: a candidate, its place among the chosen, and the id of the clip that it becomes.
@@ -282,8 +282,7 @@ impl Bench<'_> {
             out_dir: out_dir.to_owned(),
             gain_db: knobs.gain_db,
             ceiling_offset_db: knobs.ceiling_offset_db,
-            // All of them: the last clip has the machine to itself, and the others share it well.
-            threads: self.workshop.threads_beside(1),
+            threads: self.workshop.encoder_threads(),
             thumbnail_times: omniva_editing::thumbnail_times(plan, self.analysis),
         };
         let mut read = self.source.readable();

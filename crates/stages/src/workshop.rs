@@ -88,6 +88,8 @@ pub struct Workshop<'a> {
     /// Ignore what earlier runs finished.
     fresh: Option<&'a Fresh>,
     allow_missing_layers: Vec<Layer>,
+    /// Renders that run side by side, this one among them.
+    renders: usize,
 }
 
 impl<'a> Workshop<'a> {
@@ -110,7 +112,13 @@ impl<'a> Workshop<'a> {
             )
             .with_detail(e)
         })?;
-        Ok(Self { config, models, reporter, manifest, cache, program, fresh, allow_missing_layers })
+        Ok(Self { config, models, reporter, manifest, cache, program, fresh, allow_missing_layers, renders: 1 })
+    }
+
+    /// The same workshop, where up to `renders` clips are rendered side by side.
+    pub fn rendering(mut self, renders: usize) -> Self {
+        self.renders = renders.max(1);
+        self
     }
 
     pub fn begin(&self, stage: Stage, what: &str) -> Timer {
@@ -144,6 +152,12 @@ impl<'a> Workshop<'a> {
     /// Threads for one of `others` processes that run side by side.
     pub fn threads_beside(&self, others: usize) -> usize {
         (Self::cores() / others.max(1)).max(1)
+    }
+
+    /// Threads of an encoder: enough to use all cores together with the renders beside it. Every one more than that costs a
+    /// twentieth of the encoder's time and buys nothing.
+    pub fn encoder_threads(&self) -> usize {
+        Self::cores().div_ceil(self.renders)
     }
 
     /// Clips rendered side by side: as configured, or one more than there are cores, three at most: a third keeps two cores

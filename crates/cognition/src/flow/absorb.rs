@@ -228,9 +228,16 @@ fn analyzed(job: &Job, result: AnalyzeResult, rows: Rows<'_>, scribe: &mut Scrib
         absorbed.rows.push(Row::Analysis(AnalysisRow { active: false, version: old.version + 1, ..old.clone() }));
     }
     let entity = EntityRef::new(EntityType::Analysis, result.analysis.analysis_id);
-    let chosen = result.clips.iter().filter(|c| c.status != ClipStatus::Rejected).count();
+    let chosen = result.clips.iter().filter(|c| c.status != ClipStatus::Rejected);
+    let summary = AnalyzeSummary {
+        analysis_id: result.analysis.analysis_id,
+        candidates: result.clips.len() as u64,
+        chosen: chosen.map(|c| c.clip_id).collect(),
+        artifacts: result.artifacts.iter().map(|a| a.artifact_id).collect(),
+    };
+    absorbed.result = Some(json!(summary));
     let body = json!({
-        "video_id": video.video_id, "candidates": result.clips.len(), "chosen": chosen,
+        "video_id": video.video_id, "candidates": summary.candidates, "chosen": summary.chosen.len(),
         "personas_version": result.analysis.raw_ai_output.get("personas_version"),
         "virality_score": result.analysis.virality_score, "relevance_score": result.analysis.relevance_score,
         "why_none": result.analysis.raw_ai_output.get("why_none"),

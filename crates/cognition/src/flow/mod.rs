@@ -14,6 +14,7 @@ pub mod schedule;
 pub(crate) mod texts;
 
 use omniva_contracts::engine::*;
+use serde_json::Value;
 
 pub(crate) use absorb::actor_of;
 pub use absorb::{absorb, wanted};
@@ -31,9 +32,19 @@ pub struct Absorbed {
     pub jobs: Vec<Job>,
     /// What may be deleted (maintenance).
     pub purges: Vec<Purge>,
+    /// What the job keeps as its result, where its rows hold the rest.
+    pub result: Option<Value>,
 }
 
 impl Absorbed {
+    /// Puts the result that the job keeps in the place of the one that was absorbed; true when there is one.
+    pub fn settle(&mut self, job: &mut Job) -> bool {
+        let kept = self.result.take();
+        let replaced = kept.is_some();
+        job.result = kept.or(job.result.take());
+        replaced
+    }
+
     pub fn into_commit(self) -> (Commit, Vec<(Question, EntityRef)>) {
         let mut rows = self.rows;
         rows.extend(self.jobs.into_iter().map(|job| Row::Job(Box::new(job))));

@@ -122,7 +122,7 @@ fn an_analysis_replaces_the_active_one_and_asks_for_each_chosen_clip() {
     let fresh = |n, status| Clip { version: 1, ..clip(n, status) };
     let clips = vec![fresh(0, ClipStatus::ReadyForEdit), fresh(1, ClipStatus::Rejected)];
     let result = json!(AnalyzeResult { analysis: analysis(7), clips, artifacts: vec![] });
-    let absorbed = taken_in(&job, result, &[Row::Video(video()), Row::Analysis(analysis(6))]);
+    let mut absorbed = taken_in(&job, result, &[Row::Video(video()), Row::Analysis(analysis(6))]);
     assert!(matches!(&absorbed.rows[0], Row::Analysis(a) if !a.active && a.version == 2));
     assert_eq!(absorbed.questions, [(Question::Select, EntityRef::new(EntityType::Clip, id(100)))]);
     for row in &absorbed.rows {
@@ -131,6 +131,15 @@ fn an_analysis_replaces_the_active_one_and_asks_for_each_chosen_clip() {
             assert_eq!(clip.metadata["stardust_id"], json!(packet.stardust_id));
         }
     }
+    let mut kept = job;
+    absorbed.settle(&mut kept);
+    let summary = AnalyzeSummary {
+        analysis_id: AnalysisId(id(7)),
+        candidates: 2,
+        chosen: vec![ClipId(id(100))],
+        artifacts: vec![],
+    };
+    assert_eq!(kept.result, Some(json!(summary)), "the rows hold the rest");
 }
 
 fn edit_rows() -> (Job, Vec<Row>) {

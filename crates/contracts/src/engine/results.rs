@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AnalysisRow, Artifact, Clip, ClipId, CreatorId, Drafting, Moment, Outlet, Post, ScheduleId, Spending, UploadJobId,
-    Video, VideoId, WorkStatus,
+    AnalysisId, AnalysisRow, Artifact, ArtifactId, Clip, ClipId, CreatorId, Drafting, Moment, Outlet, Post, ScheduleId,
+    Spending, UploadJobId, Video, VideoId, WorkStatus,
 };
 use crate::fault::Fault;
 use crate::qc::QcReport;
@@ -144,6 +144,18 @@ pub struct AnalyzeResult {
     /// Every candidate that was looked at: READY_FOR_EDIT, or REJECTED with its reason in the metadata.
     pub clips: Vec<Clip>,
     pub artifacts: Vec<Artifact>,
+}
+
+/// What the job keeps of an [`AnalyzeResult`] that became rows: of a source of hours it is megabytes, and nobody needs them
+/// twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnalyzeSummary {
+    pub analysis_id: AnalysisId,
+    /// Candidates that were looked at; each is a clip.
+    pub candidates: u64,
+    /// Those that were not rejected, in order of time.
+    pub chosen: Vec<ClipId>,
+    pub artifacts: Vec<ArtifactId>,
 }
 
 /// A file of a clip, as the places that it goes to ask for. The first of a clip is what the clip is; the others differ only

@@ -119,6 +119,7 @@ pub fn make_folder(data: &DataFolder) -> Result<(), Fault> {
 
 /// An asynchronous runtime for one command.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    crate::heap::watch();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("omniva")

@@ -134,21 +134,20 @@ impl Session {
             return Err(Fault::internal("the file became no video"));
         };
         known(&video)?;
-        let analyze = self.done(JobKind::Analyze).await?;
-        let AnalyzeResult { analysis, clips, .. } = result(&analyze)?;
+        let AnalyzeSummary { analysis_id, chosen, .. } = result(&self.done(JobKind::Analyze).await?)?;
+        let analysis = self.reader.analysis(analysis_id).await?.ok_or_else(|| lost("the analysis"))?;
         let detail: AnalysisDetail = serde_json::from_value(analysis.raw_ai_output)
             .map_err(|e| Fault::internal("an analysis' row can't be read").with_detail(e))?;
         self.until_ruled(video.video_id).await?;
         let (mut ends, mut overruled) = (Vec::new(), Vec::new());
         // Rejected candidates are many in a long source; nobody waits for them.
-        let hopeful: Vec<Clip> = clips.into_iter().filter(|clip| clip.status != ClipStatus::Rejected).collect();
-        for clip in hopeful {
-            let candidate = detail_of(&clip)?.candidate;
-            let now = self.reader.clip(clip.clip_id).await?.unwrap_or(clip);
-            match now.status {
-                ClipStatus::Rejected => overruled.push((candidate, detail_of(&now)?)),
-                _ if self.dry_run => ends.push((candidate, End::Decided)),
-                _ => ends.push((candidate, self.edited(now.clip_id).await?)),
+        for id in chosen {
+            let clip = self.reader.clip(id).await?.ok_or_else(|| lost("a clip"))?;
+            let ruled = detail_of(&clip)?;
+            match clip.status {
+                ClipStatus::Rejected => overruled.push((ruled.candidate.clone(), ruled)),
+                _ if self.dry_run => ends.push((ruled.candidate, End::Decided)),
+                _ => ends.push((ruled.candidate, self.edited(clip.clip_id).await?)),
             }
         }
         // Read only now: the renders are over, and the analysis of a long source is large.
@@ -344,6 +343,10 @@ fn works(
 fn result<T: DeserializeOwned>(job: &Job) -> Result<T, Fault> {
     T::deserialize(job.result.as_ref().unwrap_or(&Value::Null))
         .map_err(|e| Fault::internal("a job's result can't be read").with_detail(e))
+}
+
+fn lost(what: &str) -> Fault {
+    Fault::internal(format!("{what} that was just made is gone"))
 }
 
 fn detail_of(clip: &Clip) -> Result<ClipDetail, Fault> {
