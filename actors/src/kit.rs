@@ -1,6 +1,7 @@
 //! What every part is given: the read side, the ports, the directory of the others, the configuration.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -51,8 +52,10 @@ pub struct Kit {
     pub personas: Vec<Persona>,
     /// Times are given out one after the other, so that each ruling sees what the one before has taken.
     pub booking: tokio::sync::Mutex<()>,
-    /// The living tree, for Eclipse's measures; set once it is grown.
+    /// The tree, from before its first part starts.
     pub tree: OnceLock<Tree>,
+    /// Every part of the tree has been started.
+    grown: AtomicBool,
     ids: Mutex<Box<dyn Ids + Send>>,
     dice: Mutex<Box<dyn Dice + Send>>,
 }
@@ -81,9 +84,18 @@ impl Kit {
             personas,
             booking: tokio::sync::Mutex::new(()),
             tree: OnceLock::new(),
+            grown: AtomicBool::new(false),
             ids: Mutex::new(ids),
             dice: Mutex::new(dice),
         }
+    }
+    /// Measures on the tree may be taken from now on; those that waited are.
+    pub(crate) fn has_grown(&self) {
+        self.grown.store(true, Ordering::Release);
+        self.wires.outbox.wake(infra::outbox::Msg::Sweep);
+    }
+    pub fn grown(&self) -> bool {
+        self.grown.load(Ordering::Acquire)
     }
     pub fn now(&self) -> Moment {
         Moment(self.clock.now_us())

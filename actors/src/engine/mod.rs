@@ -92,6 +92,7 @@ impl Engine {
             .grow(tree::tree(&kit, hands))
             .await
             .map_err(|e| Fault::internal("the actor tree could not be built").with_detail(e))?;
+        kit.has_grown();
         tokio::spawn(announce(kit.clone()));
         Ok(Engine { kit, root, stopping: watch::Sender::new(false) })
     }

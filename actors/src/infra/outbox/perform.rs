@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use omniva_contracts::engine::*;
 use omniva_store::{Page, StoreFault};
+use omniva_supervision::{Tree, Unmanageable};
 use serde_json::json;
 
 use super::Msg;
@@ -13,6 +14,9 @@ use crate::zenith::{self, Advanced, Move, Unwritten, commit};
 
 const AT_ONCE: Page = Page { limit: 100, offset: 0 };
 const ANSWER: Duration = Duration::from_secs(20);
+/// A supervisor that is away returns within the 5 s that its own policy may take, or its parent gives up.
+const SUPERVISOR_TRIES: u32 = 20;
+const SUPERVISOR_PAUSE: Duration = Duration::from_millis(500);
 
 pub(super) fn start(kit: &Arc<Kit>) {
     let kit = kit.clone();
@@ -108,6 +112,10 @@ async fn change(kit: &Arc<Kit>, directive: &Directive) -> Result<Changed, StoreF
         Order::StartProject { project_id } => project(kit, *project_id, ProjectStatus::Running).await?,
         Order::StopProject { project_id } => project(kit, *project_id, ProjectStatus::Paused).await?,
         Order::CancelJob { job_id } => return cancel(kit, *job_id, reason).await,
+        // The outbox is one of the first that start: what is ordered may not be there yet.
+        Order::SoftRebuild { .. } | Order::SubsystemReset { .. } | Order::FullReboot if !kit.grown() => {
+            return Ok(Changed::NotYet);
+        }
         Order::SoftRebuild { .. } | Order::SubsystemReset { .. } | Order::FullReboot => None,
     };
     Ok(Changed::Rows(rows.into_iter().collect()))
@@ -164,17 +172,28 @@ async fn cancel(kit: &Arc<Kit>, id: JobId, why: &str) -> Result<Changed, StoreFa
 /// by the next one. If the process dies in between, it begins anew, which is more than was ordered.
 fn heal(kit: &Arc<Kit>, order: &Order) {
     let (Some(tree), order) = (kit.tree.get().cloned(), order.clone()) else { return };
-    let root = crate::engine::ROOT;
     tokio::spawn(async move {
-        let done = match &order {
-            Order::SoftRebuild { actor } => tree.rebuild(actor).await,
-            Order::SubsystemReset { group } => tree.reset(group).await,
-            Order::FullReboot => tree.reset(root).await,
-            _ => return,
-        };
-        match done {
+        match measure(&tree, &order).await {
             Ok(()) => tracing::info!(?order, "a measure of Eclipse was carried out"),
             Err(why) => tracing::error!(?order, %why, "a measure of Eclipse could not be carried out"),
         }
     });
+}
+
+async fn measure(tree: &Tree, order: &Order) -> Result<(), Unmanageable> {
+    let mut tries = SUPERVISOR_TRIES;
+    loop {
+        let done = match order {
+            Order::SoftRebuild { actor } => tree.rebuild(actor).await,
+            Order::SubsystemReset { group } => tree.reset(group).await,
+            Order::FullReboot => tree.reset(crate::engine::ROOT).await,
+            _ => return Ok(()),
+        };
+        tries -= 1;
+        match done {
+            // Its supervisor is between two generations.
+            Err(Unmanageable::Unavailable(_)) if tries > 0 => tokio::time::sleep(SUPERVISOR_PAUSE).await,
+            done => return done,
+        }
+    }
 }
