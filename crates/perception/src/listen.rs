@@ -236,7 +236,7 @@ impl Reader {
             }
             return Ok(Vec::new());
         }
-        let read = self.whisper.read(&window, &sound)?;
+        let read = self.whisper.read(&window, sound)?;
         self.segments.extend(read.segments);
         Ok(read.unread)
     }
@@ -254,7 +254,7 @@ impl Reader {
             if monitor.cancelled() {
                 return Err(Fault::cancelled());
             }
-            self.segments.extend(self.whisper.read_all(&window, &sound)?);
+            self.segments.extend(self.whisper.read_all(&window, sound)?);
         }
         Ok(())
     }

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use omniva_contracts::Fault;
-use ort::session::{Session, SessionInputValue};
+use ort::memory::Allocator;
+use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, Tensor, TensorRef, ValueType};
 
 use super::mel::{BANDS, FRAMES};
@@ -14,6 +15,8 @@ use crate::runtime::{Runtime, failed, mismatch};
 pub const ENCODER: &str = "whisper/onnx/encoder_int8.onnx";
 pub const DECODER: &str = "whisper/onnx/decoder_int8.onnx";
 const ROLE: &str = "speech recognition";
+/// `onnxruntime_run_options_config_keys.h`: arenas of the devices named give back the blocks that nobody holds, after the run.
+const SHRINK_ARENA: &str = "memory.enable_memory_arena_shrinkage";
 
 /// Names of one attention tensor as the decoder takes it, and as encoder or decoder give it.
 struct Slot {
@@ -76,9 +79,24 @@ impl Model {
     pub fn encode(&mut self, mel: &[f32]) -> Result<Sound, Fault> {
         let fail = |e: ort::Error| failed(ROLE, e);
         let input = TensorRef::from_array_view(([1, BANDS, FRAMES], mel)).map_err(fail)?;
-        let mut outputs = self.encoder.run(ort::inputs!["input_features" => input]).map_err(fail)?;
+        let options = self.passing().map_err(fail)?;
+        let inputs = ort::inputs!["input_features" => input];
+        let mut outputs = self.encoder.run_with_options(inputs, &options).map_err(fail)?;
         let take = |slot: &Slot| outputs.remove(&slot.present).ok_or_else(|| failed(ROLE, "no attention"));
         Ok(Sound(self.cross.iter().map(take).collect::<Result<_, _>>()?))
+    }
+
+    /// For a run of the encoder whose working memory (180 MB) goes back afterwards, so that it is not held while the text is
+    /// written: the arena is emptied, and the outputs, which would hold its blocks, lie outside of it.
+    fn passing(&self) -> Result<RunOptions<HasSelectedOutputs>, ort::Error> {
+        let mut outputs = OutputSelector::no_default();
+        for Slot { present, .. } in &self.cross {
+            let room = Tensor::<f32>::new(&Allocator::default(), [1, self.heads, super::TIME_STEPS, self.width])?;
+            outputs = outputs.with(present).preallocate(present, room);
+        }
+        let mut options = RunOptions::new()?;
+        options.set(SHRINK_ARENA, "cpu:0")?;
+        Ok(options.with_outputs(outputs))
     }
 
     /// Before the first token.

@@ -88,15 +88,18 @@ impl Whisper {
         Ok(best.map(|i| Language { code: self.tokens.tongues[i].code.clone(), confidence: ms(sums[i] / weight) }))
     }
 
-    /// Reads a window that was listened to, as far as the reading goes.
-    pub fn read(&mut self, window: &Window, sound: &Sound) -> Result<Read, Fault> {
-        let mut reading = self.best_reading(window, sound)?;
+    /// Reads a window that was listened to, as far as the reading goes. What the encoder made of it (37 MB) is let go
+    /// before anything else is listened to.
+    pub fn read(&mut self, window: &Window, sound: Sound) -> Result<Read, Fault> {
+        let mut reading = self.best_reading(window, &sound)?;
+        drop(sound);
         let (mut unread, mut end) = (Vec::new(), f64::INFINITY);
         if let Some(point) = resume::point(&self.tokens, window, &reading)? {
             reading.said.truncate(point.keep);
             (unread, end) = (point.unread, point.at);
         }
         let mut segments = self.segments(window, &reading)?;
+        drop(reading);
         self.fill_gaps(window, &mut segments, end)?;
         Ok(Read { segments, unread })
     }
@@ -118,12 +121,12 @@ impl Whisper {
     }
 
     /// Reads a window and, in windows of their own, the stretches at its end that the first reading left out.
-    pub fn read_all(&mut self, window: &Window, sound: &Sound) -> Result<Vec<Segment>, Fault> {
+    pub fn read_all(&mut self, window: &Window, sound: Sound) -> Result<Vec<Segment>, Fault> {
         let Read { mut segments, mut unread } = self.read(window, sound)?;
         while !unread.is_empty() {
             let rest = Window::of(&unread);
             let sound = self.encode(&rest)?;
-            let read = self.read(&rest, &sound)?;
+            let read = self.read(&rest, sound)?;
             segments.extend(read.segments);
             unread = read.unread;
         }
@@ -240,9 +243,9 @@ impl Recognizer for Whisper {
                 self.set_language(&language.code)?;
             }
             let [(_, sound)] = heard;
-            return self.read_all(window, &sound);
+            return self.read_all(window, sound);
         }
-        self.read_all(window, &sound)
+        self.read_all(window, sound)
     }
 }
 
