@@ -293,7 +293,7 @@ pub struct Limits {
     /// Wall time of one child: this many seconds plus `child_time_factor` × length of the source or clip.
     pub child_base_seconds: f64,
     pub child_time_factor: f64,
-    /// Clips rendered side by side; 0 = two where there are two cores.
+    /// Clips rendered side by side; 0 = one more than cores, three at most.
     pub render_jobs: u32,
 }
 

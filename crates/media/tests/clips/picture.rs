@@ -1,6 +1,7 @@
 //! What is seen.
 
 use omniva_contracts::geometry::{Rect, Span};
+use omniva_contracts::jobs::RenderJob;
 use omniva_contracts::plan::{CropKey, Layout, LogoPlan, Scene};
 
 use crate::tools::*;
@@ -219,9 +220,16 @@ fn logo_intro_and_outro_are_shown_where_they_belong() {
     assert!(near(colour(&frames[120], (270, 480), whole), [0.0, 0.0, 255.0], 8.0));
 }
 
+/// A second of a still picture in grey, for captions on it.
+fn grey_second() -> (Bench, RenderJob) {
+    let bench = Bench::new(Some("color=c=0x303030:s=640x360:r=30"), Some(TALK), 1.2);
+    let job = bench.job(plan(1.0, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
+    (bench, job)
+}
+
 #[test]
 fn captions_are_drawn_whatever_the_path_is_called() {
-    let bench = Bench::new(Some("color=c=0x303030:s=640x360:r=30"), Some(TALK), 1.2);
+    let (bench, mut job) = grey_second();
     let folder = bench.out().join("it's, [a]:\\ 'path' ünï;=x");
     std::fs::create_dir(&folder).unwrap();
     let script = folder.join("captions.ass");
@@ -229,7 +237,6 @@ fn captions_are_drawn_whatever_the_path_is_called() {
         PrimaryColour, Alignment\nStyle: A,Lato Black,60,&H00FFFFFF,5\n\n[Events]\nFormat: Layer, Start, End, Style, Text\n\
         Dialogue: 0,0:00:00.50,0:00:01.00,A,HELLO\n";
     std::fs::write(&script, text).unwrap();
-    let mut job = bench.job(plan(1.0, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
     job.ass = Some(script);
     job.out_dir = folder.clone();
     render(&job);
@@ -242,7 +249,7 @@ fn captions_are_drawn_whatever_the_path_is_called() {
 
 #[test]
 fn captions_look_as_ffmpeg_draws_them_and_keep_their_colour() {
-    let bench = Bench::new(Some("color=c=0x303030:s=640x360:r=30"), Some(TALK), 1.2);
+    let (bench, mut job) = grey_second();
     let script = bench.out().join("captions.ass");
     // Outline, a translucent shadow, a growing word and a filled box.
     let text = "[Script Info]\nScriptType: v4.00+\nPlayResX: 270\nPlayResY: 480\nScaledBorderAndShadow: yes\n\n[V4+ Styles]\n\
@@ -252,7 +259,6 @@ fn captions_look_as_ffmpeg_draws_them_and_keep_their_colour() {
         Dialogue: 1,0:00:00.20,0:00:01.00,A,{\\pos(135.3,240.7)\\t(0,300,\\fscx120\\fscy120)}Words\n\
         Dialogue: 0,0:00:00.20,0:00:01.00,A,{\\an7\\pos(31,61)\\bord0\\shad0\\1c&H00D4FF&\\p1}m 0 0 l 90 0 90 50 0 50{\\p0}\n";
     std::fs::write(&script, text).unwrap();
-    let mut job = bench.job(plan(1.0, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
     job.ass = Some(script.clone());
     render(&job);
     let theirs = bench.out().join("theirs.mkv");
@@ -277,10 +283,9 @@ fn captions_look_as_ffmpeg_draws_them_and_keep_their_colour() {
 
 #[test]
 fn a_caption_script_that_is_no_script_is_refused() {
-    let bench = Bench::new(Some("color=c=0x303030:s=640x360:r=30"), Some(TALK), 1.2);
+    let (bench, mut job) = grey_second();
     let script = bench.out().join("captions.ass");
     std::fs::write(&script, [0u8, 159, 146, 150]).unwrap();
-    let mut job = bench.job(plan(1.0, 30, SMALL, still(Rect::new(0.3, 0.0, 0.316, 1.0))), Some((640, 360, 30.0)), true);
     job.ass = Some(script);
     let fault = omniva_media::render::render(&job, &omniva_contracts::Silent).expect_err("refused");
     assert_eq!(fault.code.as_str(), "encoder_failed", "{fault:?}");
